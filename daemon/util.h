@@ -58,6 +58,7 @@ static inline void closep(int *fd) {
 DEFINE_CLEANUP(FILE *, fclose)
 DEFINE_CLEANUP(DIR *, closedir)
 DEFINE_CLEANUP(json_object *, json_object_put)
+DEFINE_CLEANUP(json_tokener *, json_tokener_free)
 
 #define _cleanup_free_          _cleanup_(freep)
 #define _cleanup_close_         _cleanup_(closep)
