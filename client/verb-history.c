@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+
+/* tkctl history: past upgrades and the running one. */
+
+#include "bus.h"
+#include "pager.h"
+#include "table.h"
+
+typedef struct Entry {
+        uint64_t id;
+        const char *version;
+        const char *mode;
+        const char *initiator;
+        const char *state;
+        uint64_t started;  /* microseconds since 1970 */
+        uint64_t finished; /* the same; 0: runs */
+        const char *error_name;
+        const char *error_text;
+        uint64_t downtime; /* nanoseconds; 0: none */
+} Entry;
+
+static uint64_t entry_length(const Entry *e) {
+        return e->finished > e->started ? (e->finished - e->started) * NSEC_PER_USEC : 0;
+}
+
+static int add_length(Table *t, uint64_t ns) {
+        char buf[FORMAT_MAX];
+
+        return table_add(t, "%s", ns > 0 ? format_length(buf, ns) : "-");
+}
+
+static int add_row(Table *t, const Entry *e) {
+        char date[FORMAT_MAX];
+        int r;
+
+        r = table_add(t, "%" PRIu64, e->id);
+        if (r < 0)
+                return r;
+        r = table_add(t, "%s", format_date(date, e->started));
+        if (r < 0)
+                return r;
+        r = table_add(t, "%s", e->version);
+        if (r < 0)
+                return r;
+        r = table_add(t, "%s", e->state);
+        if (r < 0)
+                return r;
+        r = add_length(t, entry_length(e));
+        if (r < 0)
+                return r;
+        r = add_length(t, e->downtime);
+        if (r < 0)
+                return r;
+        r = table_add(t, "%s", e->initiator);
+        if (r < 0)
+                return r;
+        return table_add(t, "%.*s", (int) strcspn(e->error_text, "\n"), strdash(e->error_text));
+}
+
+static int add_object(json_object *array, const Entry *e) {
+        json_object *o = json_object_new_object(), *error = NULL;
+
+        json_object_object_add(o, "id", json_object_new_uint64(e->id));
+        json_object_object_add(o, "version", json_object_new_string(e->version));
+        json_object_object_add(o, "mode", json_object_new_string(e->mode));
+        json_object_object_add(o, "initiator", json_object_new_string(e->initiator));
+        json_object_object_add(o, "state", json_object_new_string(e->state));
+        json_object_object_add(o, "started_usec", json_object_new_uint64(e->started));
+        json_object_object_add(o, "finished_usec", e->finished > 0 ? json_object_new_uint64(e->finished) : NULL);
+        json_object_object_add(o, "downtime_ns", e->downtime > 0 ? json_object_new_uint64(e->downtime) : NULL);
+        if (!isempty(e->error_name)) {
+                error = json_object_new_object();
+                json_object_object_add(error, "name", json_object_new_string(e->error_name));
+                json_object_object_add(error, "text", json_object_new_string(e->error_text));
+        }
+        json_object_object_add(o, "error", error);
+        return json_object_array_add(array, o);
+}
+
+/* Fills @array when that is given, else @t. */
+static int read_history(sd_bus_message *m, json_object *array, Table *t) {
+        Entry e;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(tssssttsst)");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(m, "(tssssttsst)", &e.id, &e.version, &e.mode, &e.initiator, &e.state,
+                                        &e.started, &e.finished, &e.error_name, &e.error_text, &e.downtime)) > 0) {
+                r = array ? add_object(array, &e) : add_row(t, &e);
+                if (r < 0)
+                        return r;
+        }
+        return r;
+}
+
+int verb_history(Context *c, int argc, char **argv) {
+        static const Column columns[] = {
+                { "JOB", true },     { "STARTED", false }, { "VERSION", false },   { "STATE", false },
+                { "LENGTH", true }, { "DOWNTIME", true }, { "INITIATOR", false }, { "ERROR", false },
+        };
+        _cleanup_table_ Table *t = table_new(columns, ELEMENTSOF(columns));
+        _cleanup_json_ json_object *array = c->json ? json_object_new_array() : NULL;
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        int r;
+
+        if (!t)
+                return print_oom();
+        r = bus_call_manager(c, TKD_METHOD_GET_HISTORY, &reply);
+        if (r != EXIT_OK)
+                return r;
+        r = read_history(reply, array, t);
+        if (r < 0)
+                return bus_bad_reply(c, r);
+
+        pager_open(c);
+        if (c->json)
+                print_json(array);
+        else
+                table_print(t);
+        return EXIT_OK;
+}

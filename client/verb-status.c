@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+
+/* tkctl status: what tkd, the twin and the running job are doing. */
+
+#include "bus.h"
+#include "fault.h"
+#include "job.h"
+
+typedef struct Status {
+        char *version;
+        char *state;
+        char *kernel;
+        char *twin_state;
+        char *twin_kernel;
+        char *twin_cpus;
+        uint64_t twin_memory;
+} Status;
+
+static void status_done(Status *s) {
+        free(s->version);
+        free(s->state);
+        free(s->kernel);
+        free(s->twin_state);
+        free(s->twin_kernel);
+        free(s->twin_cpus);
+}
+
+static int load_strings(Context *c, Status *s, sd_bus_error *error) {
+        const struct {
+                const char *name;
+                char **field;
+        } strings[] = {
+                { TKD_PROPERTY_VERSION,     &s->version     },
+                { TKD_PROPERTY_STATE,       &s->state       },
+                { TKD_PROPERTY_KERNEL,      &s->kernel      },
+                { TKD_PROPERTY_TWIN_STATE,  &s->twin_state  },
+                { TKD_PROPERTY_TWIN_KERNEL, &s->twin_kernel },
+                { TKD_PROPERTY_TWIN_CPUS,   &s->twin_cpus   },
+        };
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(strings); i++) {
+                r = sd_bus_get_property_string(c->bus, TKD_BUS_NAME, TKD_PATH, TKD_MANAGER_INTERFACE, strings[i].name,
+                                               error, strings[i].field);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int load_status(Context *c, Status *s) {
+        _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        r = load_strings(c, s, &error);
+        if (r >= 0)
+                r = sd_bus_get_property_trivial(c->bus, TKD_BUS_NAME, TKD_PATH, TKD_MANAGER_INTERFACE,
+                                                TKD_PROPERTY_TWIN_MEMORY, &error, 't', &s->twin_memory);
+        return r < 0 ? fault_print_bus(c, &error, r) : EXIT_OK;
+}
+
+static void print_twin(const Status *s) {
+        char memory[FORMAT_MAX];
+
+        printf("%8s: %s", "Twin", s->twin_state);
+        if (!isempty(s->twin_kernel))
+                printf(", Linux %s", s->twin_kernel);
+        if (!isempty(s->twin_cpus))
+                printf(", CPUs %s", s->twin_cpus);
+        if (s->twin_memory > 0)
+                printf(", memory %s", format_bytes(memory, s->twin_memory));
+        putchar('\n');
+}
+
+static void print_text(const Status *s, const Job *j) {
+        printf("tkd %s on Linux %s\n", s->version, s->kernel);
+        printf("%8s: %s\n", "State", s->state);
+        print_twin(s);
+        if (j->id > 0)
+                printf("%8s: %" PRIu64 ", to %s, step %s, %" PRIu32 " %%%s%s\n", "Job", j->id, strempty(j->version),
+                       strdash(j->step), j->progress, isempty(j->status) ? "" : ": ", strempty(j->status));
+}
+
+static void print_object(const Status *s, const Job *j) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+
+        json_object_object_add(o, "version", json_object_new_string(s->version));
+        json_object_object_add(o, "state", json_object_new_string(s->state));
+        json_object_object_add(o, "kernel", json_object_new_string(s->kernel));
+        json_object_object_add(o, "twin_state", json_object_new_string(s->twin_state));
+        json_object_object_add(o, "twin_kernel", json_object_new_string(s->twin_kernel));
+        json_object_object_add(o, "twin_cpus", json_object_new_string(s->twin_cpus));
+        json_object_object_add(o, "twin_memory", json_object_new_uint64(s->twin_memory));
+        json_object_object_add(o, "job", j->id > 0 ? job_to_json(j) : NULL);
+        print_json(o);
+}
+
+int verb_status(Context *c, int argc, char **argv) {
+        _cleanup_(status_done) Status status = {};
+        _cleanup_job_ Job job = {};
+        uint64_t id;
+        int r;
+
+        r = load_status(c, &status);
+        if (r != EXIT_OK)
+                return r;
+        if (!streq(status.state, TKD_STATE_IDLE)) {
+                r = job_find_latest(c, false, &id);
+                if (r == EXIT_OK)
+                        r = job_load(c, id, &job);
+                if (r != EXIT_OK)
+                        return r;
+        }
+
+        if (c->json)
+                print_object(&status, &job);
+        else
+                print_text(&status, &job);
+        return EXIT_OK;
+}
