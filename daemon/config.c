@@ -5,10 +5,11 @@
 #include <ctype.h>
 #include <stdarg.h>
 
+#include "conf-files.h"
 #include "config.h"
 #include "files.h"
+#include "strv.h"
 
-#define CONFIG_SIZE_MAX (64 * 1024)
 #define SECTION "Daemon"
 
 typedef int (*ParseFn)(const char *value, void *field);
@@ -141,7 +142,7 @@ static int fail(const Place *at, char **ret_error, const char *format, ...) {
         va_start(ap, format);
         n = vasprintf(&what, format, ap);
         va_end(ap);
-        if (n < 0 || asprintf(ret_error, "%s:%u: %s", files_strip_root(at->path), at->line, what) < 0)
+        if (n < 0 || asprintf(ret_error, "%s:%u: %s", conf_strip_root(at->path), at->line, what) < 0)
                 return -ENOMEM;
         return -EBADMSG;
 }
@@ -195,11 +196,12 @@ static int load_file(Config *c, const char *path, char **ret_error) {
         _cleanup_free_ char *text = NULL;
         Place at = { path, 0 };
         bool in_section = false;
+        ssize_t n;
         int r;
 
-        r = read_text_file(path, CONFIG_SIZE_MAX, &text, NULL);
-        if (r < 0)
-                return fail(&at, ret_error, "cannot be read: %s", strerror(-r));
+        n = read_text_file(path, &text);
+        if (n < 0)
+                return fail(&at, ret_error, "cannot be read: %s", strerror((int) -n));
         for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
                 at.line++;
                 r = parse_line(c, &at, line, &in_section, ret_error);
@@ -211,7 +213,7 @@ static int load_file(Config *c, const char *path, char **ret_error) {
 
 int config_load(Config *ret, char **ret_error) {
         _cleanup_free_ char *main_file = NULL;
-        _cleanup_strv_ Strv dropins = NULL;
+        _cleanup_strv_ char **dropins = NULL;
         int r;
 
         r = set_defaults(ret);

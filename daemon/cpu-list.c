@@ -4,6 +4,7 @@
  */
 #include <ctype.h>
 
+#include "conf-files.h"
 #include "cpu-list.h"
 #include "files.h"
 
@@ -104,14 +105,14 @@ char *cpu_set_to_string(const CpuSet *s) {
 }
 
 int cpu_set_online(CpuSet *ret) {
-        _cleanup_free_ char *path = files_path("/sys/devices/system/cpu/online"), *text = NULL;
-        int r;
+        _cleanup_free_ char *path = conf_path("/sys/devices/system/cpu/online"), *text = NULL;
+        ssize_t n;
 
         if (!path)
                 return -ENOMEM;
-        r = read_text_file(path, 4096, &text, NULL);
-        if (r < 0)
-                return r;
+        n = read_text_file(path, &text);
+        if (n < 0)
+                return (int) n;
         return cpu_set_parse(text, ret);
 }
 

@@ -3,10 +3,9 @@
  * JSON files with lines for messages: see json-file.h. The scanner below runs
  * on text that json-c has accepted, so it does not check the syntax again.
  */
+#include "conf-files.h"
 #include "files.h"
 #include "json-file.h"
-
-#define JSON_FILE_SIZE_MAX (256 * 1024)
 
 static unsigned line_at(const char *text, const char *at) {
         unsigned line = 1;
@@ -16,28 +15,36 @@ static unsigned line_at(const char *text, const char *at) {
         return line;
 }
 
-int json_file_load(const char *path, JsonFile *ret, char **ret_error) {
+static int parse(JsonFile *f, size_t size, char **ret_error) {
         _cleanup_(json_tokener_freep) json_tokener *tokener = json_tokener_new();
-        size_t size;
-        int r;
+        enum json_tokener_error e;
+        size_t end;
 
-        *ret = (JsonFile) { .path = strdup(files_strip_root(path)) };
-        if (!ret->path || !tokener)
+        if (!tokener)
                 return -ENOMEM;
-        r = read_text_file(path, JSON_FILE_SIZE_MAX, &ret->text, &size);
-        if (r < 0)
-                return asprintf(ret_error, "%s: cannot be read: %s", ret->path, strerror(-r)) < 0 ? -ENOMEM : -EBADMSG;
-
         json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-        ret->object = json_tokener_parse_ex(tokener, ret->text, (int) size + 1);
-        if (json_object_is_type(ret->object, json_type_object))
+        f->object = json_tokener_parse_ex(tokener, f->text, (int) size + 1);
+        if (json_object_is_type(f->object, json_type_object))
                 return 0;
 
-        enum json_tokener_error e = json_tokener_get_error(tokener);
-        return asprintf(ret_error, "%s:%u: %s", ret->path,
-                        line_at(ret->text, ret->text + MIN(json_tokener_get_parse_end(tokener), size)),
+        e = json_tokener_get_error(tokener);
+        end = MIN(json_tokener_get_parse_end(tokener), size);
+        return asprintf(ret_error, "%s:%u: %s", f->path, line_at(f->text, f->text + end),
                         e == json_tokener_success ? "not a JSON object" : json_tokener_error_desc(e)) < 0 ?
                 -ENOMEM : -EBADMSG;
+}
+
+int json_file_load(const char *path, JsonFile *ret, char **ret_error) {
+        ssize_t n;
+
+        *ret = (JsonFile) { .path = strdup(conf_strip_root(path)) };
+        if (!ret->path)
+                return -ENOMEM;
+        n = read_text_file(path, &ret->text);
+        if (n < 0)
+                return asprintf(ret_error, "%s: cannot be read: %s", ret->path, strerror((int) -n)) < 0 ?
+                        -ENOMEM : -EBADMSG;
+        return parse(ret, (size_t) n, ret_error);
 }
 
 void json_file_done(JsonFile *f) {

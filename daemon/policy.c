@@ -5,8 +5,10 @@
 #include <fnmatch.h>
 #include <stdarg.h>
 
+#include "conf-files.h"
 #include "json-file.h"
 #include "policy.h"
+#include "strv.h"
 
 #define POLICY_VERSION 1
 
@@ -101,7 +103,7 @@ static int parse_carry(const Place *at, PolicyRule *rule, json_object *value, ch
                 if (!json_object_is_type(e, json_type_string) || path[0] != '/' || strstr(path, "/../"))
                         return fail(at, "carry", ret_error, "%s is not an absolute path",
                                     json_object_to_json_string_ext(e, JSON_C_TO_STRING_PLAIN));
-                r = strv_push(&rule->carry, strdup(path));
+                r = strv_push(&rule->carry, path);
                 if (r < 0)
                         return r;
         }
@@ -208,7 +210,7 @@ static int load_file(Policy *p, const char *path, char **ret_error) {
 
 int policy_load(Policy *ret, char **ret_error) {
         _cleanup_free_ char *main_file = NULL;
-        _cleanup_strv_ Strv dropins = NULL;
+        _cleanup_strv_ char **dropins = NULL;
         int r;
 
         *ret = (Policy) {};

@@ -5,14 +5,13 @@
 #pragma once
 
 #include "engine.h"
-#include "files.h"
 #include "util.h"
 
 typedef struct PolicyRule {
         char *match;                    /* of fnmatch(3), on the unit's name */
         EngineAction action;
         bool tcp_keep;
-        Strv carry;                     /* absolute paths, may be NULL */
+        char **carry;                   /* absolute paths, may be NULL */
         char *source;                   /* "FILE:LINE", for messages */
 } PolicyRule;
 

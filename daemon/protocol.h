@@ -97,6 +97,7 @@
 #define TKD_STATE_CANCELLED     "cancelled"
 
 /* Results of a job */
+#define TKD_RESULT_COMMITTED    "committed"     /* in the old kernel: the twin has the job from here on */
 #define TKD_RESULT_DONE         TKD_STATE_DONE
 #define TKD_RESULT_FAILED       TKD_STATE_FAILED
 #define TKD_RESULT_CANCELLED    TKD_STATE_CANCELLED
