@@ -25,6 +25,15 @@ void ledger_done(Ledger *l) {
         *l = (Ledger) {};
 }
 
+/* Keeps the order of the stamps of one instant. Nearly all come in order: the twin's may be late. */
+static void ledger_insert(Ledger *l, Stamp stamp) {
+        size_t i = l->n_stamps++;
+
+        for (; i > 0 && l->stamps[i - 1].ns > stamp.ns; i--)
+                l->stamps[i] = l->stamps[i - 1];
+        l->stamps[i] = stamp;
+}
+
 static int ledger_add(Ledger *l, const char *event, const char *kernel, uint64_t ns) {
         _cleanup_free_ char *e = strdup(event), *k = strdup(kernel);
         Stamp *stamps;
@@ -36,13 +45,12 @@ static int ledger_add(Ledger *l, const char *event, const char *kernel, uint64_t
                 return -ENOMEM;
 
         l->stamps = stamps;
-        l->stamps[l->n_stamps++] = (Stamp) { .event = e, .kernel = k, .ns = ns };
-        e = k = NULL;
+        ledger_insert(l, (Stamp) { .event = TAKE_PTR(e), .kernel = TAKE_PTR(k), .ns = ns });
         return 0;
 }
 
 /**
- * ledger_read() - replace a ledger by the one in a message
+ * ledger_read() - replace a ledger by the one in a message, sorted by time
  * @l: the ledger
  * @m: a message that stands at an a(sst)
  *
@@ -153,6 +161,18 @@ static int spans_add(Spans *s, char *name, const Stamp *stamp, uint64_t start, b
         return 0;
 }
 
+/* What began within a span and has no end of its own was a single event. */
+static void span_close(Spans *s, Span *span, const Stamp *end, uint64_t at) {
+        span->length = at > span->start ? at - span->start : 0;
+        span->kernel_end = end->kernel;
+        span->open = false;
+        for (Span *inner = span + 1; inner < s->items + s->n_items; inner++)
+                if (inner->open) {
+                        inner->open = false;
+                        inner->point = true;
+                }
+}
+
 static int spans_add_stamp(Spans *s, const Stamp *stamp, uint64_t first) {
         uint64_t start = stamp->ns > first ? stamp->ns - first : 0;
         _cleanup_free_ char *end = name_before(stamp->event, SUFFIX_END);
@@ -160,9 +180,7 @@ static int spans_add_stamp(Spans *s, const Stamp *stamp, uint64_t first) {
         char *begin;
 
         if (span) {
-                span->length = start > span->start ? start - span->start : 0;
-                span->kernel_end = stamp->kernel;
-                span->open = false;
+                span_close(s, span, stamp, start);
                 return 0;
         }
 
@@ -233,7 +251,7 @@ bool ledger_downtime(const Ledger *l, Downtime *ret) {
         return true;
 }
 
-static int add_span(Table *t, const Span *s) {
+static int add_span(Table *t, const Span *s, bool running) {
         bool crosses = !streq(s->kernel, s->kernel_end);
         int r;
 
@@ -244,7 +262,7 @@ static int add_span(Table *t, const Span *s) {
         if (r < 0)
                 return r;
         if (s->point || s->open)
-                r = table_add(t, s->open ? "running" : "-");
+                r = table_add(t, s->open && running ? "running" : "-");
         else
                 r = table_add(t, "%.1f ms", (double) s->length / NSEC_PER_MSEC);
         if (r < 0)
@@ -255,10 +273,11 @@ static int add_span(Table *t, const Span *s) {
 /**
  * ledger_print() - the ledger as a table of steps
  * @l: the ledger
+ * @running: its job runs, so that what has no end yet will get one
  *
  * Return: 0 or -ENOMEM.
  */
-int ledger_print(const Ledger *l) {
+int ledger_print(const Ledger *l, bool running) {
         static const Column columns[] = { { "STEP", false }, { "START", true }, { "LENGTH", true }, { "KERNEL", false } };
         _cleanup_table_ Table *t = table_new(columns, ELEMENTSOF(columns));
         _cleanup_spans_ Spans spans = {};
@@ -270,7 +289,7 @@ int ledger_print(const Ledger *l) {
         if (r < 0)
                 return r;
         for (size_t i = 0; i < spans.n_items; i++) {
-                r = add_span(t, spans.items + i);
+                r = add_span(t, spans.items + i, running);
                 if (r < 0)
                         return r;
         }

@@ -13,7 +13,7 @@ typedef struct Stamp {
 } Stamp;
 
 typedef struct Ledger {
-        Stamp *stamps;
+        Stamp *stamps; /* by time */
         size_t n_stamps;
 } Ledger;
 
@@ -50,7 +50,7 @@ int ledger_read(Ledger *l, sd_bus_message *m);
 bool ledger_has(const Ledger *l, const char *event);
 int ledger_spans(const Ledger *l, Spans *ret);
 bool ledger_downtime(const Ledger *l, Downtime *ret);
-int ledger_print(const Ledger *l);
+int ledger_print(const Ledger *l, bool running);
 void downtime_print(const Downtime *d);
 json_object *ledger_to_json(const Ledger *l);
 json_object *spans_to_json(const Spans *s);

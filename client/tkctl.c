@@ -224,7 +224,7 @@ static int parse_options(Context *c, int argc, char **argv, bool given[static EL
 }
 
 static int find_and_check_verb(int argc, char **argv, const Verb **ret) {
-        const Verb *v = find_verb(argc > 0 ? argv[0] : "status");
+        const Verb *v = find_verb(argv[0]);
 
         if (!v) {
                 print_error("Unknown verb \"%s\". See \"tkctl --help\".", argv[0]);
@@ -243,6 +243,7 @@ static int find_and_check_verb(int argc, char **argv, const Verb **ret) {
 }
 
 static int run(Context *c, int argc, char **argv) {
+        static char *no_verb[] = { (char *) "status", NULL };
         bool given[ELEMENTSOF(options)] = {};
         const Verb *v;
         int r;
@@ -250,8 +251,8 @@ static int run(Context *c, int argc, char **argv) {
         r = parse_options(c, argc, argv, given);
         if (r >= 0)
                 return r;
-        argc -= optind;
-        argv += optind;
+        argv = argc > optind ? argv + optind : no_verb;
+        argc = argc > optind ? argc - optind : 1;
 
         r = find_and_check_verb(argc, argv, &v);
         if (r != EXIT_OK)
@@ -262,7 +263,7 @@ static int run(Context *c, int argc, char **argv) {
         r = bus_open(c);
         if (r != EXIT_OK)
                 return r;
-        return v->run(c, argc > 0 ? argc - 1 : 0, argv + 1);
+        return v->run(c, argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv) {

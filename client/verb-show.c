@@ -33,7 +33,7 @@ static int print_ledger(const Job *j) {
         if (j->ledger.n_stamps == 0)
                 return EXIT_OK;
         putchar('\n');
-        r = ledger_print(&j->ledger);
+        r = ledger_print(&j->ledger, !job_is_finished(j));
         if (r < 0)
                 return print_oom();
         if (ledger_downtime(&j->ledger, &d)) {
