@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef TKD_ENGINE_H
-#define TKD_ENGINE_H
-
 /*
  * Engine: the part of tkd that touches the machine. It never runs in the daemon
  * process itself: tkd forks one worker per job, which runs the steps it is told
@@ -38,6 +35,7 @@
  * ENGINE_JOB: the only key of the job that the engine reads or writes is "ledger", an array of
  * [event, kernel, tsc]. All else goes to the twin untouched.
  */
+#pragma once
 
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -173,23 +171,25 @@ typedef struct UnitState {
 /**
  * UnitOps - units in the old kernel
  * @inspect:    -ENOENT: not loaded or has no processes
- * @freeze:     returns when all processes stand still; -ETIMEDOUT (and thawed again)
+ * @freeze:     returns when all processes stand still, and lists them anew in @u; -ETIMEDOUT (and
+ *              thawed again)
  * @thaw:       by name only: must work without the service manager; 0 when there is no such cgroup
  */
 typedef struct UnitOps {
         int (*inspect)(const char *name, UnitState *ret, char **ret_error);
-        int (*freeze)(const UnitState *u, uint64_t timeout_usec);
+        int (*freeze)(UnitState *u, uint64_t timeout_usec);
         int (*thaw)(const char *name);
 } UnitOps;
 
 /**
  * PlaceOps - units in the twin: where restored processes go
- * @prepare:    let the service manager start a placeholder in the unit's own sandbox and cgroup
+ * @prepare:    let the service manager start a placeholder in the own sandbox and cgroup of each
+ *              unit; @names is NULL-terminated
  * @adopt:      make the restored process the main process and drop the placeholder
  * @settle:     after the resume: forget the placeholder's configuration
  */
 typedef struct PlaceOps {
-        int (*prepare)(const char *name, char **ret_error);
+        int (*prepare)(char **names, char **ret_error);
         int (*adopt)(const char *name, pid_t main_pid, char **ret_error);
         int (*settle)(char **names, char **ret_error);
 } PlaceOps;
@@ -209,7 +209,7 @@ typedef struct CriuRequest {
 } CriuRequest;
 
 /**
- * CriuOps - each call forks a child that runs libcriu; fork_*() return its pidfd
+ * CriuOps - each call runs libcriu in a child, since its options are process-global
  * @check:      warm up CRIU's cache of kernel features
  * @dump:       processes stay as they are (frozen by their cgroup)
  * @restore:    processes end up stopped (SIGCONT lets them go); returns the main PID
@@ -321,5 +321,3 @@ int receiver_start(sd_event *event, const EngineBackend *backend, const char *tk
  * Return: NULL.
  */
 Receiver *receiver_free(Receiver *r);
-
-#endif

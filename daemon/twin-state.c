@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is known of a twin through any TwinDeviceOps, real or fake.
+ */
+#include "twin-device.h"
+
+#define LOG_TAIL_BYTES          4096U
+
+static const char *const state_table[] = {
+        [TWIN_STATE_NONE]       = "none",
+        [TWIN_STATE_RESERVED]   = "reserved",
+        [TWIN_STATE_LOADED]     = "loaded",
+        [TWIN_STATE_BOOTING]    = "booting",
+        [TWIN_STATE_ALIVE]      = "alive",
+        [TWIN_STATE_LOST]       = "lost",
+        [TWIN_STATE_PANICKED]   = "panicked",
+        [TWIN_STATE_HALTED]     = "halted",
+        [TWIN_STATE_REFUSED]    = "refused",
+};
+
+const char *twin_state_to_string(uint32_t state) {
+        return state < ELEMENTSOF(state_table) ? state_table[state] : "unknown";
+}
+
+bool twin_state_runs(uint32_t state) {
+        return state >= TWIN_STATE_BOOTING;
+}
+
+bool twin_state_is_dead(uint32_t state) {
+        return state == TWIN_STATE_LOST || state == TWIN_STATE_PANICKED ||
+               state == TWIN_STATE_HALTED || state == TWIN_STATE_REFUSED;
+}
+
+/* The part of the text that holds its last lines. */
+static const char *last_lines(const char *text, size_t size, unsigned lines) {
+        const char *p = text + size;
+
+        while (p > text) {
+                if (p[-1] == '\n' && lines-- == 0)
+                        break;
+                p--;
+        }
+        return p;
+}
+
+char *twin_log_tail(const TwinDeviceOps *ops, int fd, unsigned lines) {
+        char buf[LOG_TAIL_BYTES];
+        struct twin_info info;
+        uint64_t offset;
+        ssize_t n;
+
+        if (ops->info(fd, &info) < 0 || info.log_size == 0)
+                return strdup("");
+        offset = info.log_size > sizeof(buf) ? info.log_size - sizeof(buf) : 0;
+        n = ops->read_log(fd, &offset, buf, sizeof(buf));
+        if (n <= 0)
+                return strdup("");
+        while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == '\0'))
+                n--;
+
+        const char *p = last_lines(buf, n, lines - 1);
+        return strndup(p, buf + n - p);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Unit: a unit of systemd as seen by the engine: its cgroup, its processes, its
+ * files; frozen and thawed through cgroup.freeze.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "engine.h"
+#include "util.h"
+
+/* Units of the running system. */
+extern const UnitOps unit_systemd;
+
+/**
+ * unit_state_clear() - free what an inspection returned
+ * @u: state
+ */
+void unit_state_clear(UnitState *u);
+
+/**
+ * unit_list_pids() - list the processes of a unit anew
+ * @u:          state, its cgroup is used
+ *
+ * Return: 0 or a negative errno.
+ */
+int unit_list_pids(UnitState *u);
