@@ -70,18 +70,31 @@ int bus_open(Context *c) {
  * Return: 0 or a negative errno.
  */
 int bus_prepare(Context *c, sd_bus_message **ret, const char *path, const char *interface, const char *method) {
-        _cleanup_message_ sd_bus_message *m = NULL;
         int r;
 
-        r = sd_bus_message_new_method_call(c->bus, &m, TKD_BUS_NAME, path, interface, method);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_set_allow_interactive_authorization(m, c->ask_password);
-        if (r < 0)
-                return r;
+        r = sd_bus_message_new_method_call(c->bus, ret, TKD_BUS_NAME, path, interface, method);
+        return r < 0 ? r : 0;
+}
 
-        *ret = TAKE_PTR(m);
-        return 0;
+/**
+ * bus_allow_password() - let polkit ask for a password before it allows this call
+ * @c: the command line, which may forbid it
+ * @call: the message
+ *
+ * Return: 0 or a negative errno.
+ */
+int bus_allow_password(Context *c, sd_bus_message *call) {
+        return sd_bus_message_set_allow_interactive_authorization(call, c->ask_password);
+}
+
+/**
+ * bus_open_agent() - start polkit's agent if this call may make it ask
+ * @c: the connection; on another machine our agent is of no use
+ * @call: the message
+ */
+void bus_open_agent(Context *c, sd_bus_message *call) {
+        if (c->transport == TRANSPORT_LOCAL && sd_bus_message_get_allow_interactive_authorization(call) > 0)
+                agent_open();
 }
 
 /**
@@ -90,16 +103,13 @@ int bus_prepare(Context *c, sd_bus_message **ret, const char *path, const char *
  * @call: the message
  * @ret: the answer
  *
- * polkit's agent runs meanwhile, where the command line allows it and tkd is on this machine.
- *
  * Return: EXIT_OK, or another exit code after a line on standard error.
  */
 int bus_send(Context *c, sd_bus_message *call, sd_bus_message **ret) {
         _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
-        if (c->ask_password && c->transport == TRANSPORT_LOCAL)
-                agent_open();
+        bus_open_agent(c, call);
         r = sd_bus_call(c->bus, call, CALL_TIMEOUT_USEC, &error, ret);
         agent_close();
         return r < 0 ? fault_print_bus(c, &error, r) : EXIT_OK;

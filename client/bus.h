@@ -7,6 +7,8 @@
 
 int bus_open(Context *c);
 int bus_prepare(Context *c, sd_bus_message **ret, const char *path, const char *interface, const char *method);
+int bus_allow_password(Context *c, sd_bus_message *call);
+void bus_open_agent(Context *c, sd_bus_message *call);
 int bus_send(Context *c, sd_bus_message *call, sd_bus_message **ret);
 int bus_call_manager(Context *c, const char *method, sd_bus_message **ret);
 int bus_append_options(sd_bus_message *m, const Context *c);

@@ -126,6 +126,7 @@ static int on_cancel_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         const sd_bus_error *error = sd_bus_message_get_error(m);
         Follow *f = userdata;
 
+        agent_close();
         if (!error)
                 return 0;
         progress_clear(&f->progress);
@@ -143,6 +144,10 @@ static int cancel_job(Follow *f) {
         r = bus_prepare(f->context, &call, path, TKD_JOB_INTERFACE, TKD_METHOD_JOB_CANCEL);
         if (r < 0)
                 return r;
+        r = bus_allow_password(f->context, call);
+        if (r < 0)
+                return r;
+        bus_open_agent(f->context, call);
         return sd_bus_call_async(f->context->bus, NULL, call, on_cancel_reply, f, CALL_TIMEOUT_USEC);
 }
 
@@ -348,8 +353,7 @@ int follow_upgrade(Context *c, sd_bus_message *call) {
 
         r = follow_init(&f);
         if (r >= 0) {
-                if (c->ask_password && c->transport == TRANSPORT_LOCAL)
-                        agent_open();
+                bus_open_agent(c, call);
                 r = sd_bus_call_async(c->bus, NULL, call, on_upgrade_reply, &f, CALL_TIMEOUT_USEC);
         }
         return follow_run(&f, r);

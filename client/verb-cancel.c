@@ -15,6 +15,8 @@ static int send_cancel(Context *c, uint64_t id) {
         if (!path)
                 return print_oom();
         r = bus_prepare(c, &call, path, TKD_JOB_INTERFACE, TKD_METHOD_JOB_CANCEL);
+        if (r >= 0)
+                r = bus_allow_password(c, call);
         if (r < 0)
                 return fault_print_bus(c, NULL, r);
         return bus_send(c, call, &reply);

@@ -110,6 +110,8 @@ static int read_piece(Console *k, char **ret_data, size_t *ret_size) {
         int r;
 
         r = bus_prepare(k->context, &call, TKD_PATH, TKD_MANAGER_INTERFACE, TKD_METHOD_TWIN_LOG);
+        if (r >= 0 && !k->started)
+                r = bus_allow_password(k->context, call);
         if (r >= 0)
                 r = sd_bus_message_append(call, "t", k->offset);
         if (r < 0)

@@ -13,6 +13,9 @@ static int prepare(Context *c, const char *version, sd_bus_message **ret) {
         r = bus_prepare(c, &m, TKD_PATH, TKD_MANAGER_INTERFACE, TKD_METHOD_UPGRADE);
         if (r < 0)
                 return r;
+        r = bus_allow_password(c, m);
+        if (r < 0)
+                return r;
         r = sd_bus_message_append(m, "s", version);
         if (r < 0)
                 return r;
