@@ -54,8 +54,11 @@ hash_of() {
 
         for w in "$@"; do
                 if [ -d "$w" ]; then
-                        (cd "$w" && find . -type f ! -path '*/__pycache__/*' -print0 | LC_ALL=C sort -z |
-                                xargs -0r sha256sum; cd "$w" && find . -type f -perm -100 | LC_ALL=C sort)
+                        (
+                                cd "$w"
+                                find . -type f ! -path '*/__pycache__/*' -print0 | LC_ALL=C sort -z | xargs -0r sha256sum
+                                find . ! -type d ! -path '*/__pycache__/*' -printf '%p %m %l\n' | LC_ALL=C sort
+                        )
                 elif [ -f "$w" ]; then
                         sha256sum <"$w"
                 else
@@ -104,4 +107,30 @@ bootstrap() {
                 --aptopt='Acquire::Languages "none"' \
                 --aptopt='Acquire::Retries "5"' \
                 "$@" "$TKD_SUITE" "$target" "$(mirror)" >&2
+}
+
+# in_buildroot FUNCTION ARG...: run a function of this script, with this
+# library and the variables it named in TKD_EXPORT, in the buildroot.
+in_buildroot() {
+        local script
+
+        script=". \"$TKD_TOP/rootfs-builder/lib.sh\"; $(declare -f "$1")"
+        [ -z "${TKD_EXPORT:-}" ] || script="$(declare -p $TKD_EXPORT); $script"
+        "$TKD_TOP/rootfs-builder/in-buildroot" bash -euc "$script; \"\$@\"" "$0" "$@"
+}
+
+# lay_out DIR OVERLAY TREE TOOLS: fill DIR with what an image has on top of the
+# base tree: the files of overlay/common and overlay/OVERLAY, tkd, our programs.
+lay_out() {
+        mkdir -p "$1/usr/lib/tkd-test"
+        cp -a "$TKD_TOP/rootfs-builder/overlay/common/." "$TKD_TOP/rootfs-builder/overlay/$2/." "$3/." "$1"
+        cp -a "$4/agent" "$4/tick" "$1/usr/lib/tkd-test"
+        chown -R 0:0 "$1"
+}
+
+# mask DIR UNIT...: as systemctl mask does.
+mask() {
+        local unit
+
+        for unit in "${@:2}"; do ln -sf /dev/null "$1/etc/systemd/system/$unit"; done
 }
