@@ -169,6 +169,12 @@ typedef struct UnitState {
 } UnitState;
 
 /**
+ * unit_state_clear() - free what an inspection returned
+ * @u: state
+ */
+void unit_state_clear(UnitState *u);
+
+/**
  * UnitOps - units in the old kernel
  * @inspect:    -ENOENT: not loaded or has no processes
  * @freeze:     returns when all processes stand still, and lists them anew in @u; -ETIMEDOUT (and
@@ -242,6 +248,7 @@ typedef struct MachineOps {
         int (*freeze_disks)(char **ret_error);
         int (*thaw_disks)(void);
         int (*resume)(const pid_t *pids, size_t n);
+        int (*set_clock)(uint64_t realtime_nsec);
 } MachineOps;
 
 typedef struct EngineBackend {

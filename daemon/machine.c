@@ -15,12 +15,14 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 
 #include "engine-error.h"
 #include "machine.h"
 #include "util.h"
 
 #define DISKS_MAX       64
+#define NSEC_PER_SEC    UINT64_C(1000000000)
 
 static struct {
         int fds[DISKS_MAX];
@@ -114,13 +116,23 @@ static int machine_resume(const pid_t *pids, size_t n) {
         int r = 0;
 
         for (size_t i = 0; i < n; i++)
-                if (kill(pids[i], SIGCONT) < 0 && r == 0)
+                if (kill(pids[i], SIGCONT) < 0 && errno != ESRCH && r == 0)
                         r = -errno;
         return r;
+}
+
+static int machine_set_clock(uint64_t realtime_nsec) {
+        const struct timespec ts = {
+                .tv_sec = (time_t) (realtime_nsec / NSEC_PER_SEC),
+                .tv_nsec = (long) (realtime_nsec % NSEC_PER_SEC),
+        };
+
+        return clock_settime(CLOCK_REALTIME, &ts) < 0 ? -errno : 0;
 }
 
 const MachineOps machine_linux = {
         .freeze_disks = machine_freeze_disks,
         .thaw_disks = machine_thaw_disks,
         .resume = machine_resume,
+        .set_clock = machine_set_clock,
 };

@@ -22,14 +22,6 @@
 #define SYSTEMD_UNIT            "org.freedesktop.systemd1.Unit"
 
 
-void unit_state_clear(UnitState *u) {
-        free(TAKE_PTR(u->cgroup));
-        free(TAKE_PTR(u->pids));
-        u->files = strv_free(u->files);
-        u->n_pids = 0;
-        u->main_pid = 0;
-}
-
 static int add_pid(UnitState *u, pid_t pid) {
         pid_t *grown = reallocarray(u->pids, u->n_pids + 1, sizeof(pid_t));
 

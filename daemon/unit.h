@@ -14,12 +14,6 @@
 extern const UnitOps unit_systemd;
 
 /**
- * unit_state_clear() - free what an inspection returned
- * @u: state
- */
-void unit_state_clear(UnitState *u);
-
-/**
  * unit_list_pids() - list the processes of a unit anew
  * @u:          state, its cgroup is used
  *

@@ -11,7 +11,6 @@
 #include "ledger.h"
 #include "log.h"
 #include "twin-device.h"
-#include "unit.h"
 #include "worker.h"
 
 #define CORE_TIMEOUT_USEC       (5 * USEC_PER_SEC)
