@@ -31,7 +31,7 @@ static int ring_init(struct kunit *test)
 	return 0;
 }
 
-static int put(struct ends *e, const u8 *data, size_t len)
+static int put(struct ends *e, const void *data, size_t len)
 {
 	struct kvec span[TWIN_RING_SPANS];
 	int r = twin_ring_produce(&e->tx, len, span);
