@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Moving CPUs between kernels: park, wake, fence, and the doorbell.
+ */
+#include <linux/cpu.h>
+#include <linux/delay.h>
+#include <linux/smp.h>
+#include <linux/topology.h>
+
+#include <asm/apic.h>
+#include <asm/cpu.h>
+#include <asm/hw_irq.h>
+#include <asm/io_apic.h>
+#include <asm/msr.h>
+#include <asm/smp.h>
+
+#include "arch.h"
+
+/* How often and how long a parked CPU is asked to leave before it is given up. */
+#define WAKE_TRIES	50
+#define WAKE_WAIT_US	20000
+#define PARK_WAIT_MS	2000
+
+/**
+ * twin_arch_apic_id - physical APIC id of a CPU of this kernel
+ * @cpu: logical CPU, possible
+ */
+u32 twin_arch_apic_id(int cpu)
+{
+	return per_cpu(x86_cpu_to_apicid, cpu);
+}
+
+/**
+ * twin_arch_apic_to_cpu - logical CPU of an APIC id
+ * @apic_id: physical APIC id
+ *
+ * Return: the CPU, or -ENODEV if this kernel does not know it.
+ */
+int twin_arch_apic_to_cpu(u32 apic_id)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (twin_arch_apic_id(cpu) == apic_id)
+			return cpu;
+	return -ENODEV;
+}
+
+static void read_bsp(void *info)
+{
+	u64 base;
+
+	rdmsrq(MSR_IA32_APICBASE, base);
+	*(bool *)info = base & MSR_IA32_APICBASE_BSP;
+}
+
+/**
+ * twin_arch_is_bsp - is this the processor that an INIT would reset the
+ *		      machine by?
+ * @cpu: logical CPU, online
+ */
+bool twin_arch_is_bsp(int cpu)
+{
+	bool bsp = true;
+
+	smp_call_function_single(cpu, read_bsp, &bsp, 1);
+	return bsp;
+}
+
+/** twin_arch_la57 - does this kernel page with five levels? */
+bool twin_arch_la57(void)
+{
+	return pgtable_l5_enabled();
+}
+
+/**
+ * twin_arch_can_reclaim - can this kernel start a CPU that was fenced?
+ *
+ * A fenced CPU waits for a SIPI, whose trampoline must lie below 1 MiB.
+ */
+bool twin_arch_can_reclaim(void)
+{
+	return !twin_is_guest();
+}
+
+/**
+ * twin_arch_park - leave this kernel and halt in a hand-over area
+ * @area:  the area
+ * @above: it is the one this kernel was booted by
+ *
+ * Interrupts are off and the CPU is dead to the scheduler.
+ */
+void __noreturn twin_arch_park(const struct twin_area *area, bool above)
+{
+	u32 apic_id = read_apic_id();
+	struct twin_slot *slot = twin_slot(area, apic_id);
+	unsigned long cross = above ? TWIN_OFF_CROSS_TWIN : TWIN_OFF_CROSS_OLD;
+
+	slot->entry = 0;
+	slot->go = 0;
+	twin_park_jump(area->pa + cross, area->pa + TWIN_OFF_CODE,
+		       area->pa + TWIN_OFF_SLOTS + apic_id * TWIN_SLOT_SIZE,
+		       area->pa);
+	unreachable();
+}
+
+static void park_this_cpu(void *info)
+{
+	local_irq_disable();
+	disable_local_APIC();
+	twin_arch_park(info, false);
+}
+
+/**
+ * twin_arch_park_others - park every online CPU but this one, for good
+ * @area: area of the twin that takes them
+ */
+void twin_arch_park_others(const struct twin_area *area)
+{
+	unsigned int ms;
+	int cpu;
+
+	smp_call_function(park_this_cpu, (void *)area, 0);
+
+	for (ms = 0; ms < PARK_WAIT_MS; ms++) {
+		bool all = true;
+
+		for_each_online_cpu(cpu) {
+			struct twin_slot *slot;
+
+			slot = twin_slot(area, twin_arch_apic_id(cpu));
+			if (cpu != smp_processor_id() &&
+			    READ_ONCE(slot->state) != TWIN_CPU_PARKED)
+				all = false;
+		}
+		if (all)
+			return;
+		mdelay(1);
+	}
+}
+
+/**
+ * twin_arch_park_last - the end of this kernel
+ * @area: area of the twin that takes this CPU
+ *
+ * No interrupt may be routed to a CPU of this kernel any more.
+ */
+void __noreturn twin_arch_park_last(const struct twin_area *area)
+{
+	local_irq_disable();
+	clear_IO_APIC();
+	disable_local_APIC();
+	twin_arch_park(area, false);
+}
+
+static void send_nmi(u32 apic_id)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	safe_apic_wait_icr_idle();
+	apic_icr_write(APIC_DM_NMI | APIC_DEST_PHYSICAL, apic_id);
+	local_irq_restore(flags);
+}
+
+static bool wait_leaving(struct twin_slot *slot)
+{
+	unsigned int us;
+
+	for (us = 0; us < WAKE_WAIT_US; us += 10) {
+		if (READ_ONCE(slot->state) == TWIN_CPU_LEAVING)
+			return true;
+		udelay(10);
+	}
+	return false;
+}
+
+/**
+ * twin_arch_wake - send a parked CPU off
+ * @area:    area in which it is parked
+ * @apic_id: its APIC id
+ * @entry:   physical address to jump to, below 4 GiB
+ * @arg:     value of RSI there
+ *
+ * Return: 0, -ENODEV if no CPU is parked there, -ETIMEDOUT if it does not
+ * answer.
+ */
+int twin_arch_wake(const struct twin_area *area, u32 apic_id, u64 entry, u64 arg)
+{
+	struct twin_slot *slot = twin_slot(area, apic_id);
+	unsigned int try;
+
+	if (READ_ONCE(slot->state) != TWIN_CPU_PARKED)
+		return -ENODEV;
+
+	slot->arg = arg;
+	smp_store_release(&slot->entry, entry);
+	for (try = 0; try < WAKE_TRIES; try++) {
+		send_nmi(apic_id);
+		if (wait_leaving(slot)) {
+			/* Let the last NMI arrive while there is an IDT. */
+			udelay(20);
+			smp_store_release(&slot->go, 1);
+			return 0;
+		}
+	}
+	slot->entry = 0;
+	return -ETIMEDOUT;
+}
+
+/**
+ * twin_arch_fence - stop a CPU whatever it does, by INIT
+ * @apic_id: its APIC id; never the boot processor's
+ */
+void twin_arch_fence(u32 apic_id)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	safe_apic_wait_icr_idle();
+	apic_icr_write(APIC_INT_LEVELTRIG | APIC_INT_ASSERT | APIC_DM_INIT,
+		       apic_id);
+	safe_apic_wait_icr_idle();
+	local_irq_restore(flags);
+	udelay(100);
+	local_irq_save(flags);
+	apic_icr_write(APIC_INT_LEVELTRIG | APIC_DM_INIT, apic_id);
+	safe_apic_wait_icr_idle();
+	local_irq_restore(flags);
+}
+
+/**
+ * twin_arch_doorbell - interrupt a CPU of the other kernel
+ * @apic_id: its APIC id
+ */
+void twin_arch_doorbell(u32 apic_id)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	safe_apic_wait_icr_idle();
+	apic_icr_write(APIC_DM_FIXED | APIC_DEST_PHYSICAL |
+		       X86_PLATFORM_IPI_VECTOR, apic_id);
+	local_irq_restore(flags);
+}
+
+static void play_dead_parked(const struct twin_area *area, bool above)
+{
+	play_dead_common();
+	disable_local_APIC();
+	twin_arch_park(area, above);
+}
+
+/* An offlined CPU waits in the area of whoever may want it next. */
+static void twin_play_dead(void)
+{
+	if (cpumask_test_cpu(smp_processor_id(), &twin_cpus))
+		play_dead_parked(&twin_below, false);
+	else if (twin_is_guest())
+		play_dead_parked(&twin_above, true);
+	native_play_dead();
+}
+
+static int __init twin_cpu_init(void)
+{
+	smp_ops.play_dead = twin_play_dead;
+	x86_platform_ipi_callback = twin_doorbell;
+	return 0;
+}
+early_initcall(twin_cpu_init);

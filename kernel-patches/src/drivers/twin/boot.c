@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Starting and stopping the twin below, and giving the machine to it.
+ */
+#define pr_fmt(fmt) "twin: " fmt
+
+#include <linux/atomic.h>
+#include <linux/pci.h>
+#include <linux/reboot.h>
+#include <linux/twin.h>
+
+#include <asm/msr.h>
+#include <asm/tsc.h>
+
+#include "channel.h"
+#include "loader.h"
+#include "twin.h"
+
+static bool twin_runs(void)
+{
+	return twin_get_state() >= TWIN_STATE_BOOTING;
+}
+
+static void add_twin_cpus(struct twin_handover *ho)
+{
+	int cpu;
+
+	for_each_cpu(cpu, &twin_cpus) {
+		struct twin_handover_cpu *entry = &ho->cpus[ho->nr_cpus++];
+
+		entry->apic_id = twin_arch_apic_id(cpu);
+		entry->acpi_id = per_cpu(x86_cpu_to_acpiid, cpu);
+		entry->flags = TWIN_CPU_GIVEN;
+	}
+	ho->twin_apic_id = ho->cpus[0].apic_id;
+}
+
+static void fill_header(struct twin_handover *ho)
+{
+	memset(ho, 0, sizeof(*ho));
+	ho->magic = TWIN_HANDOVER_MAGIC;
+	ho->version = TWIN_HANDOVER_VERSION;
+	ho->mem_start = twin_region.start;
+	ho->mem_size = twin_region.size;
+	ho->pmem_start = twin_region.pmem_start;
+	ho->pmem_size = twin_region.pmem_size;
+	add_twin_cpus(ho);
+	twin_arch_fill_header(ho);
+}
+
+/**
+ * twin_boot - start the loaded kernel
+ *
+ * Return: 0, -ENOEXEC if none is loaded, -EBUSY if one runs, or why a CPU
+ * cannot be started.
+ */
+int twin_boot(void)
+{
+	struct twin_handover *ho = twin_header(&twin_below);
+	struct twin_image image = twin_image;
+	int r;
+
+	if (twin_runs())
+		return -EBUSY;
+	if (twin_get_state() != TWIN_STATE_LOADED)
+		return -ENOEXEC;
+
+	r = twin_cpus_park_again();
+	if (r)
+		return r;
+	fill_header(ho);
+	r = twin_channel_start(twin_below.base + TWIN_OFF_CHANNEL,
+			       TWIN_CHANNEL_SIZE, false);
+	if (r)
+		return r;
+
+	/* The image does not survive its start. */
+	twin_image = (struct twin_image){};
+	twin_watch_start();
+	ho->tsc_boot = rdtsc_ordered();
+	r = twin_arch_wake(&twin_below, ho->twin_apic_id, image.entry,
+			   image.arg);
+	if (r) {
+		twin_kill();
+		return r;
+	}
+	return 0;
+}
+
+/**
+ * twin_abort - decide that the old kernel keeps the applications
+ *
+ * Return: 0, -EALREADY if the twin was faster, -ESRCH without a twin.
+ */
+int twin_abort(void)
+{
+	u32 was;
+
+	if (!twin_runs())
+		return -ESRCH;
+	was = cmpxchg(&twin_header(&twin_below)->commit, TWIN_COMMIT_OLD,
+		      TWIN_COMMIT_ABORTED);
+	return was == TWIN_COMMIT_TWIN ? -EALREADY : 0;
+}
+
+/**
+ * twin_kill - stop the twin for good
+ *
+ * Return: 0, -EALREADY if it has committed, -ESRCH without a twin.
+ */
+int twin_kill(void)
+{
+	int r = twin_abort();
+
+	if (r)
+		return r;
+	twin_cpus_fence();
+	twin_watch_stop();
+	twin_channel_stop();
+	twin_set_state(TWIN_STATE_RESERVED);
+	pr_info("twin stopped\n");
+	return 0;
+}
+
+/* A device that goes on would write to memory that is the twin's next. */
+static void silence_devices(void)
+{
+	struct pci_dev *pdev = NULL;
+
+	for_each_pci_dev(pdev)
+		pci_clear_master(pdev);
+}
+
+/**
+ * twin_park_machine - leave the machine to the twin that has committed
+ *
+ * Return: -EPERM if it has not, -ESRCH without a twin; otherwise it does not
+ * return.
+ */
+int twin_park_machine(void)
+{
+	struct twin_handover *ho = twin_header(&twin_below);
+
+	if (!twin_runs())
+		return -ESRCH;
+	if (READ_ONCE(ho->commit) != TWIN_COMMIT_TWIN)
+		return -EPERM;
+
+	pr_info("the machine goes to the twin\n");
+	twin_watch_stop();
+	silence_devices();
+
+	preempt_disable();
+	twin_arch_park_others(&twin_below);
+	WRITE_ONCE(ho->old_parked, 1);
+	twin_arch_doorbell(ho->twin_apic_id);
+	twin_arch_park_last(&twin_below);
+}
+
+/* This kernel's end must not leave CPUs behind that run another. */
+static int fence_at_reboot(struct notifier_block *nb, unsigned long action,
+			   void *data)
+{
+	if (twin_runs())
+		twin_cpus_fence();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block reboot_notifier = {
+	.notifier_call = fence_at_reboot,
+};
+
+static int __init twin_boot_init(void)
+{
+	return register_reboot_notifier(&reboot_notifier);
+}
+device_initcall(twin_boot_init);

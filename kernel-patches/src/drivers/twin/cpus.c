@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The CPUs of the twin below: taken from this kernel by CPU hotplug, parked in
+ * the hand-over area, and brought back by INIT and SIPI.
+ */
+#define pr_fmt(fmt) "twin: " fmt
+
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/delay.h>
+#include <linux/init.h>
+
+#include "twin.h"
+
+#define PARK_WAIT_MS	1000
+
+struct cpumask twin_cpus;
+
+/* Set while this file itself brings a reserved CPU up for a moment. */
+static bool bringing_up;
+
+static u32 slot_state(int cpu)
+{
+	return READ_ONCE(twin_slot(&twin_below, twin_arch_apic_id(cpu))->state);
+}
+
+static void set_slot_state(int cpu, u32 state)
+{
+	WRITE_ONCE(twin_slot(&twin_below, twin_arch_apic_id(cpu))->state, state);
+}
+
+/* User space may not online a reserved CPU behind our back. */
+static int refuse_reserved(unsigned int cpu)
+{
+	return cpumask_test_cpu(cpu, &twin_cpus) && !bringing_up ? -EBUSY : 0;
+}
+
+static int __init twin_cpus_init(void)
+{
+	int r = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "twin:cpu",
+					  refuse_reserved, NULL);
+
+	return r < 0 ? r : 0;
+}
+core_initcall(twin_cpus_init);
+
+static int wait_parked(int cpu)
+{
+	unsigned int ms;
+
+	for (ms = 0; ms < PARK_WAIT_MS; ms++) {
+		if (slot_state(cpu) == TWIN_CPU_PARKED)
+			return 0;
+		usleep_range(1000, 1500);
+	}
+	pr_err("CPU %d did not park\n", cpu);
+	return -EIO;
+}
+
+/* Needs the area: a reserved CPU that goes offline parks there. */
+static int park_cpu(int cpu)
+{
+	int r;
+
+	cpumask_set_cpu(cpu, &twin_cpus);
+	r = remove_cpu(cpu);
+	if (r) {
+		cpumask_clear_cpu(cpu, &twin_cpus);
+		return r;
+	}
+	return wait_parked(cpu);
+}
+
+static int bring_up(int cpu)
+{
+	int r;
+
+	set_slot_state(cpu, TWIN_CPU_AWAY);
+	bringing_up = true;
+	r = add_cpu(cpu);
+	bringing_up = false;
+	if (r)
+		pr_err("CPU %d does not come back: %d\n", cpu, r);
+	return r;
+}
+
+/**
+ * twin_cpus_check - may these CPUs be taken?
+ * @cpus: CPUs of this kernel
+ *
+ * Return: 0, -EINVAL for none, -ENODEV for one that is not online, -ENOSPC if
+ * none would be left, -EPERM for the boot processor.
+ */
+int twin_cpus_check(const struct cpumask *cpus)
+{
+	int cpu;
+
+	if (cpumask_empty(cpus))
+		return -EINVAL;
+	if (!cpumask_subset(cpus, cpu_online_mask))
+		return -ENODEV;
+	if (cpumask_equal(cpus, cpu_online_mask))
+		return -ENOSPC;
+	for_each_cpu(cpu, cpus)
+		if (cpu == 0 || twin_arch_is_bsp(cpu))
+			return -EPERM;
+	return 0;
+}
+
+/**
+ * twin_cpus_reserve - take CPUs from this kernel and park them
+ * @cpus: CPUs that passed twin_cpus_check()
+ *
+ * Return: 0, or what CPU hotplug says; nothing is taken on failure.
+ */
+int twin_cpus_reserve(const struct cpumask *cpus)
+{
+	int cpu, r;
+
+	for_each_cpu(cpu, cpus) {
+		r = park_cpu(cpu);
+		if (r) {
+			twin_cpus_release();
+			return r;
+		}
+	}
+	return 0;
+}
+
+/**
+ * twin_cpus_park_again - park the CPUs that were fenced
+ *
+ * Return: 0, or what CPU hotplug says.
+ */
+int twin_cpus_park_again(void)
+{
+	int cpu, r;
+
+	for_each_cpu(cpu, &twin_cpus) {
+		if (slot_state(cpu) == TWIN_CPU_PARKED)
+			continue;
+		r = bring_up(cpu);
+		if (!r)
+			r = park_cpu(cpu);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/**
+ * twin_cpus_release - bring all reserved CPUs back into this kernel
+ */
+void twin_cpus_release(void)
+{
+	struct cpumask cpus = twin_cpus;
+	int cpu;
+
+	for_each_cpu(cpu, &cpus) {
+		bring_up(cpu);
+		cpumask_clear_cpu(cpu, &twin_cpus);
+	}
+}
+
+static bool fence_running(void)
+{
+	bool any = false;
+	int cpu;
+
+	for_each_cpu(cpu, &twin_cpus) {
+		u32 state = slot_state(cpu);
+
+		if (state == TWIN_CPU_PARKED || state == TWIN_CPU_FENCED)
+			continue;
+		twin_arch_fence(twin_arch_apic_id(cpu));
+		set_slot_state(cpu, TWIN_CPU_FENCED);
+		any = true;
+	}
+	return any;
+}
+
+/**
+ * twin_cpus_fence - stop every CPU of the twin, whatever it does
+ *
+ * A CPU that still runs may have just woken a parked one; hence the loop.
+ */
+void twin_cpus_fence(void)
+{
+	while (fence_running())
+		;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The hand-over area: the first 2 MiB of a twin's memory, mapped by both
+ * kernels. It is an ABI between kernel versions: never change a field, add
+ * behind the last one and raise TWIN_HANDOVER_VERSION.
+ *
+ * The assembler part of this header serves arch/x86/kernel/twin/park.S.
+ */
+#ifndef _DRIVERS_TWIN_HANDOVER_H
+#define _DRIVERS_TWIN_HANDOVER_H
+
+#define TWIN_HANDOVER_MAGIC	0x314e495754444b54	/* "TKDTWIN1" */
+#define TWIN_HANDOVER_VERSION	1
+#define TWIN_HANDOVER_SIZE	0x200000
+
+/* Offsets of its parts. */
+#define TWIN_OFF_HEADER		0x00000	/* struct twin_handover */
+#define TWIN_OFF_CODE		0x02000	/* copy of twin_park_code */
+#define TWIN_OFF_DESC		0x03000	/* GDTR, IDTR, GDT: struct twin_desc */
+#define TWIN_OFF_IDT		0x04000
+#define TWIN_OFF_ROOT4		0x05000	/* identity map, root of 4 levels */
+#define TWIN_OFF_ROOT5		0x06000	/* the same, root of 5 levels */
+#define TWIN_OFF_PUD		0x07000
+#define TWIN_OFF_PMD		0x08000	/* 4 pages: 4 GiB in 2 MiB pages */
+#define TWIN_OFF_CROSS_OLD	0x0c000	/* kernel + identity map, old kernel */
+#define TWIN_OFF_CROSS_TWIN	0x0d000	/* kernel + identity map, twin */
+#define TWIN_OFF_SETUP_DATA	0x0e000	/* struct setup_data for the twin */
+#define TWIN_OFF_SLOTS		0x10000	/* struct twin_slot by APIC id */
+#define TWIN_OFF_LOG		0x40000	/* the twin's log */
+#define TWIN_LOG_SIZE		0x40000
+#define TWIN_OFF_CHANNEL	0x100000 /* rings of the byte channel */
+#define TWIN_CHANNEL_SIZE	0x100000
+
+/* struct twin_desc */
+#define TWIN_DESC_GDTR		0x00
+#define TWIN_DESC_IDTR		0x10
+#define TWIN_DESC_GDT		0x20
+
+/* Boot protocol selectors (Documentation/arch/x86/boot.rst, 64-bit). */
+#define TWIN_CS			0x10
+#define TWIN_DS			0x18
+
+/* struct twin_slot */
+#define TWIN_SLOT_ENTRY		0
+#define TWIN_SLOT_ARG		8
+#define TWIN_SLOT_STATE		16
+#define TWIN_SLOT_GO		20
+#define TWIN_SLOT_SIZE		256
+
+/* twin_slot.state */
+#define TWIN_CPU_AWAY		0	/* runs a kernel, or was never here */
+#define TWIN_CPU_PARKED		1	/* halts in the park code */
+#define TWIN_CPU_LEAVING	2	/* saw its entry, waits for go */
+#define TWIN_CPU_FENCED		3	/* stopped by INIT, waits for a SIPI */
+
+#ifndef __ASSEMBLY__
+
+#include <linux/build_bug.h>
+#include <linux/types.h>
+
+#define TWIN_SLOTS		256
+
+/**
+ * struct twin_slot - where one CPU parks
+ * @entry:	physical address to jump to; nonzero wakes the CPU
+ * @arg:	value of RSI there
+ * @state:	TWIN_CPU_*
+ * @go:		set by the waker once it sends no more NMIs
+ * @stack:	stack of the park code (an NMI pushes 40 bytes)
+ */
+struct twin_slot {
+	u64 entry;
+	u64 arg;
+	u32 state;
+	u32 go;
+	u8 stack[TWIN_SLOT_SIZE - 24];
+};
+
+static_assert(sizeof(struct twin_slot) == TWIN_SLOT_SIZE);
+
+/* twin_handover_cpu.flags */
+#define TWIN_CPU_GIVEN		(1U << 0) /* the twin may use it from its start */
+
+struct twin_handover_cpu {
+	u32 apic_id;
+	u32 acpi_id;
+	u32 flags;
+	u32 reserved;
+};
+
+/**
+ * struct twin_handover - head of the hand-over area
+ * @magic:	TWIN_HANDOVER_MAGIC
+ * @version:	TWIN_HANDOVER_VERSION of the old kernel
+ * @commit:	enum twin_commit, changed by compare-and-exchange only
+ * @twin_state:	enum twin_state, written by the twin
+ * @old_parked:	nonzero once the old kernel's last CPU is about to park
+ * @beats:	heartbeats of the twin
+ * @tsc_khz:	TSC frequency
+ * @lapic_hz:	LAPIC timer frequency after its divider, 0: unknown
+ * @wall_ns:	CLOCK_REALTIME at @wall_tsc
+ * @wall_tsc:	TSC that goes with it
+ * @tsc_boot:	TSC when the first CPU was sent off
+ * @tsc_entry:	TSC when the twin found this area
+ * @tsc_alive:	TSC of its first heartbeat
+ * @mem_start:	physical address of the region (and of this area)
+ * @mem_size:	its size with the pmem part
+ * @pmem_start:	physical address of the pmem part
+ * @pmem_size:	its size
+ * @log_head:	bytes written to the log since the twin's start
+ * @old_apic_id: CPU of the old kernel that takes the doorbell
+ * @twin_apic_id: CPU of the twin that takes it, its boot CPU
+ * @nr_cpus:	valid entries of @cpus; the twin's boot CPU comes first
+ * @reserved:	zero
+ * @cpus:	every CPU the twin may ever own
+ */
+struct twin_handover {
+	u64 magic;
+	u32 version;
+	u32 commit;
+	u32 twin_state;
+	u32 old_parked;
+	u64 beats;
+	u64 tsc_khz;
+	u64 lapic_hz;
+	u64 wall_ns;
+	u64 wall_tsc;
+	u64 tsc_boot;
+	u64 tsc_entry;
+	u64 tsc_alive;
+	u64 mem_start;
+	u64 mem_size;
+	u64 pmem_start;
+	u64 pmem_size;
+	u64 log_head;
+	u32 old_apic_id;
+	u32 twin_apic_id;
+	u32 nr_cpus;
+	u32 reserved;
+	struct twin_handover_cpu cpus[TWIN_SLOTS];
+};
+
+static_assert(sizeof(struct twin_handover) <= TWIN_OFF_CODE);
+
+/**
+ * struct twin_setup_payload - payload of the SETUP_TWIN entry of setup_data
+ * @handover: physical address of the hand-over area
+ */
+struct twin_setup_payload {
+	u64 handover;
+};
+
+#endif /* !__ASSEMBLY__ */
+#endif /* _DRIVERS_TWIN_HANDOVER_H */

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Internal interface of the twin subsystem.
+ *
+ * A kernel can be on either side of a hand-over area, or on both: it lies
+ * "above" a twin that it boots (twin_below) and "below" the kernel that booted
+ * it (twin_above).
+ */
+#ifndef _DRIVERS_TWIN_TWIN_H
+#define _DRIVERS_TWIN_TWIN_H
+
+#include <linux/cpumask.h>
+#include <linux/mutex.h>
+#include <linux/types.h>
+#include <uapi/linux/twin.h>
+
+#include "handover.h"
+
+/**
+ * struct twin_area - a mapped hand-over area
+ * @base:	kernel address, NULL: there is none
+ * @pa:		physical address
+ */
+struct twin_area {
+	void *base;
+	phys_addr_t pa;
+};
+
+static inline struct twin_handover *twin_header(const struct twin_area *area)
+{
+	return area->base + TWIN_OFF_HEADER;
+}
+
+static inline struct twin_slot *twin_slot(const struct twin_area *area,
+					  u32 apic_id)
+{
+	return area->base + TWIN_OFF_SLOTS + apic_id * TWIN_SLOT_SIZE;
+}
+
+/* Serialises every change of state; see device.c. */
+extern struct mutex twin_lock;
+
+/* Keeps twin_below mapped; nests inside twin_lock. */
+extern struct mutex twin_area_lock;
+
+extern struct twin_area twin_below;	/* the twin this kernel runs */
+extern struct twin_area twin_above;	/* the kernel that booted this one */
+
+/* state.c: what the twin below does, and who hears of it */
+enum twin_state twin_get_state(void);
+void twin_set_state(enum twin_state state);
+void twin_post_event(u32 type, u64 tsc);
+void twin_doorbell(void);
+void twin_watch_start(void);
+void twin_watch_stop(void);
+u64 twin_beats_seen(void);
+
+/* region.c: the memory of the twin below */
+struct twin_region {
+	u64 start;
+	u64 size;
+	u64 pmem_start;
+	u64 pmem_size;
+	bool from_boot;
+};
+
+extern struct twin_region twin_region;
+u64 twin_region_block_size(void);
+int twin_region_reserve(u64 size, u64 pmem_size);
+void twin_region_release(void);
+
+/* cpus.c: the CPUs of the twin below */
+extern struct cpumask twin_cpus;
+int twin_cpus_check(const struct cpumask *cpus);
+int twin_cpus_reserve(const struct cpumask *cpus);
+int twin_cpus_park_again(void);
+void twin_cpus_release(void);
+void twin_cpus_fence(void);
+
+/* boot.c */
+int twin_boot(void);
+int twin_kill(void);
+int twin_abort(void);
+int twin_park_machine(void);
+
+/* guest.c: this kernel as a twin */
+bool twin_owns_machine(void);
+int twin_guest_commit(void);
+int twin_guest_takeover(u32 timeout_ms, u32 *nr_cpus);
+void twin_guest_set_state(enum twin_state state);
+
+/* log.c */
+void twin_log_init(void);
+int twin_log_read(const struct twin_area *area, struct twin_log *arg);
+
+/* arch/x86/kernel/twin */
+void twin_arch_init_area(const struct twin_area *area);
+void twin_arch_fill_header(struct twin_handover *ho);
+void twin_arch_attach_area(const struct twin_area *area);
+void __noreturn twin_arch_park(const struct twin_area *area, bool above);
+void __noreturn twin_arch_park_last(const struct twin_area *area);
+void twin_arch_park_others(const struct twin_area *area);
+int twin_arch_wake(const struct twin_area *area, u32 apic_id, u64 entry,
+		   u64 arg);
+void twin_arch_fence(u32 apic_id);
+void twin_arch_doorbell(u32 apic_id);
+u32 twin_arch_apic_id(int cpu);
+int twin_arch_apic_to_cpu(u32 apic_id);
+bool twin_arch_is_bsp(int cpu);
+bool twin_arch_la57(void);
+bool twin_arch_can_reclaim(void);
+phys_addr_t twin_arch_guest_area(void);
+
+#endif /* _DRIVERS_TWIN_TWIN_H */

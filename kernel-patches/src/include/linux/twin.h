@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the rest of the kernel asks the twin subsystem (drivers/twin), and the
+ * hooks it calls. All of it is empty without CONFIG_TWIN.
+ */
+#ifndef _LINUX_TWIN_H
+#define _LINUX_TWIN_H
+
+#include <linux/errno.h>
+#include <linux/types.h>
+
+struct boot_params;
+struct kexec_buf;
+struct kimage;
+struct resource;
+
+#ifdef CONFIG_TWIN
+
+bool twin_is_guest(void);
+bool twin_exists(void);
+
+int twin_kexec_begin(void);
+void twin_kexec_end(void);
+int twin_kexec_locate(struct kexec_buf *kbuf,
+		      int (*func)(struct resource *, void *));
+int twin_kexec_load(struct kimage *image);
+void twin_kexec_unload(void);
+int twin_kexec_setup_params(struct boot_params *params, unsigned long params_pa,
+			    unsigned long kernel_pa, char *cmdline);
+
+void twin_parse_setup_data(u64 pa);
+void twin_reserve_early(void);
+
+#else
+
+static inline bool twin_is_guest(void)
+{
+	return false;
+}
+
+static inline bool twin_exists(void)
+{
+	return false;
+}
+
+static inline int twin_kexec_locate(struct kexec_buf *kbuf,
+				    int (*func)(struct resource *, void *))
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int twin_kexec_setup_params(struct boot_params *params,
+					  unsigned long params_pa,
+					  unsigned long kernel_pa,
+					  char *cmdline)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void twin_parse_setup_data(u64 pa) { }
+static inline void twin_reserve_early(void) { }
+
+#endif /* CONFIG_TWIN */
+
+#endif /* _LINUX_TWIN_H */
