@@ -10,6 +10,7 @@
 #include "log.h"
 #include "polkit.h"
 #include "protocol.h"
+#include "sender.h"
 
 static int get_step(sd_bus *bus, const char *path, const char *interface, const char *property,
                     sd_bus_message *reply, void *userdata, sd_bus_error *error) {
@@ -50,10 +51,14 @@ static int get_error(sd_bus *bus, const char *path, const char *interface, const
 }
 
 static int cancel_authorized(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        _cleanup_free_ char *who = NULL;
         Job *job = userdata;
         int r;
 
-        r = job->cancel(job, job->userdata, error);
+        r = sender_describe(call, &who);
+        if (r < 0)
+                return r;
+        r = job->cancel(job, who, job->userdata, error);
         if (r < 0)
                 return r;
         return sd_bus_reply_method_return(call, NULL);

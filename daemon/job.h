@@ -13,8 +13,8 @@
 
 typedef struct Job Job;
 
-/* Carries out Cancel() of an authorised sender. Returns 0, or sets @error and returns negative. */
-typedef int (*JobCancelFn)(Job *job, void *userdata, sd_bus_error *error);
+/* Carries out Cancel() for @who, who may. Returns 0, or sets @error and returns negative. */
+typedef int (*JobCancelFn)(Job *job, const char *who, void *userdata, sd_bus_error *error);
 
 struct Job {
         uint64_t id;

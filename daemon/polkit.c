@@ -5,6 +5,7 @@
 #include "log.h"
 #include "polkit.h"
 #include "protocol.h"
+#include "sender.h"
 #include "util.h"
 
 #define FLAG_INTERACTIVE        1U
@@ -22,16 +23,6 @@ static void question_free(void *p) {
 
         sd_bus_message_unref(q->call);
         free(q);
-}
-
-static int sender_uid(sd_bus_message *call, uid_t *ret) {
-        _cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
-        int r;
-
-        r = sd_bus_query_sender_creds(call, SD_BUS_CREDS_EUID, &creds);
-        if (r < 0)
-                return r;
-        return sd_bus_creds_get_euid(creds, ret);
 }
 
 static int judge_answer(Question *q, sd_bus_message *answer, sd_bus_error *error) {

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Manager: the daemon's main object on the bus, and what it is made of.
+ */
+#pragma once
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "engine.h"
+#include "job-store.h"
+#include "twin-watch.h"
+#include "upgrade.h"
+
+typedef struct Manager {
+        sd_event *event;
+        sd_bus *bus;
+        const EngineBackend *backend;
+        JobStore *store;
+        TwinWatch twin;
+        char *twin_kernel;              /* that runs in the twin, or NULL */
+
+        Job *job;                       /* that runs, or NULL */
+        Upgrade *upgrade;               /* that drives it */
+        sd_event_source *cleanup;       /* frees an upgrade that has ended */
+        bool stopping;                  /* the daemon ends when the job has ended */
+} Manager;
+
+/**
+ * manager_new() - make the daemon: read the journal, watch the twin
+ * @event:	its loop
+ * @backend:	by what means it works
+ * @ret:	to be freed with manager_free()
+ *
+ * Return: 0 or a negative errno, which was logged.
+ */
+int manager_new(sd_event *event, const EngineBackend *backend, Manager **ret);
+
+Manager *manager_free(Manager *m);
+DEFINE_CLEANUP(Manager *, manager_free)
+
+/**
+ * manager_connect() - put all objects on the system bus and take the name
+ * @m:	the daemon
+ *
+ * Return: 0 or a negative errno, which was logged.
+ */
+int manager_connect(Manager *m);
+
+/* Ends or goes on with the job that an earlier daemon left. Returns 0 or a negative errno. */
+int manager_resume(Manager *m);
+
+/**
+ * manager_import() - take over a job that the old kernel's daemon began and this one ended
+ * @m:		the daemon
+ * @job:	as the receiver has it
+ *
+ * Return: 0 or a negative errno, which was logged.
+ */
+int manager_import(Manager *m, json_object *job);
+
+/* Ends the loop, after the running job was cancelled and rolled back; at once when asked again. */
+void manager_stop(Manager *m);
+
+/* A new job by this plan, taken. Returns 0 or a negative errno. Part of Upgrade(). */
+int manager_start_job(Manager *m, const char *mode, const char *initiator, const Config *config, EnginePlan *plan);
+
+/* Its state in one word, as the bus has it. */
+const char *manager_state(const Manager *m);
+
+/* Announces that properties of the manager have changed; the names end with NULL. */
+void manager_emit_changed(Manager *m, const char *const *names);
+#define manager_changed(m, ...) manager_emit_changed(m, (const char *const []) { __VA_ARGS__, NULL })
+
+/* The vtable's functions, manager-bus.c. */
+int manager_export(Manager *m);
