@@ -65,7 +65,8 @@ static void say_downtime(Follow *f) {
 static int end_committed(Follow *f) {
         const Job *j = &f->job;
 
-        say(f, "Job %" PRIu64 " is committed: the apps run in Linux %s now.\n", j->id, strempty(j->version));
+        say(f, "Job %" PRIu64 " is %s: the apps run in Linux %s now.\n", j->id,
+            job_is_finished(j) ? "done" : "committed", strempty(j->version));
         say_downtime(f);
         if (!job_is_finished(j))
                 say(f,

@@ -249,11 +249,11 @@ int job_parse_id(const char *s, uint64_t *ret) {
 }
 
 /**
- * job_is_finished() - whether the job has its result
+ * job_is_finished() - whether the job has ended; one that is only committed goes on in the new kernel
  * @j: the job
  */
 bool job_is_finished(const Job *j) {
-        return !isempty(j->result);
+        return !isempty(j->result) && !streq(j->result, TKD_RESULT_COMMITTED);
 }
 
 /**
@@ -261,8 +261,8 @@ bool job_is_finished(const Job *j) {
  * @j: the job
  */
 bool job_is_committed(const Job *j) {
-        return streq(strempty(j->state), TKD_STATE_OFFLINING) || streq(strempty(j->result), TKD_RESULT_DONE) ||
-                ledger_has(&j->ledger, TKD_STEP_COMMIT);
+        return streq(strempty(j->state), TKD_STATE_OFFLINING) || streq(strempty(j->result), TKD_RESULT_COMMITTED) ||
+                streq(strempty(j->result), TKD_RESULT_DONE) || ledger_has(&j->ledger, TKD_STEP_COMMIT);
 }
 
 static json_object *job_error_to_json(const Job *j) {
