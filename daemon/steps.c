@@ -37,13 +37,13 @@ static const StepInfo table[_STEP_MAX] = {
                 .undo_text = "fencing the twin",
         },
         [STEP_COMMIT] = {
-                .name = TKD_STEP_COMMIT, .state = TKD_STATE_COMMITTING,
+                .name = TKD_STEP_COMMIT, .state = TKD_STATE_COMMITTING, .sealed = true,
                 .limit_sec = 60, .percent = 90,
                 .text = "committing to the twin",
                 .undo_text = "taking the commit back if the twin has not made it",
         },
         [STEP_OFFLINE] = {
-                .name = TKD_STEP_OFFLINE, .state = TKD_STATE_OFFLINING, .forward = true,
+                .name = TKD_STEP_OFFLINE, .state = TKD_STATE_OFFLINING, .forward = true, .sealed = true,
                 .limit_sec = 0, .percent = 95,
                 .text = "parking the old kernel",
         },
@@ -80,8 +80,8 @@ static void print_step(FILE *f, Step step) {
         if (i->forward)
                 fprintf(f, "        \"%s\" -> \"%s\" [label=\"retry\"];\n", i->state, i->state);
         else
-                fprintf(f, "        \"%s\" -> \"%s\" [style=dashed, label=\"error, cancel, %u s: %s\"];\n",
-                        i->state, TKD_STATE_ROLLING_BACK, i->limit_sec, i->undo_text);
+                fprintf(f, "        \"%s\" -> \"%s\" [style=dashed, label=\"error, %s%u s: %s\"];\n",
+                        i->state, TKD_STATE_ROLLING_BACK, i->sealed ? "" : "cancel, ", i->limit_sec, i->undo_text);
 }
 
 void steps_print_graph(FILE *f) {

@@ -25,6 +25,7 @@ typedef enum Step {
  * @name:       of the step: API, ledger, journal, messages
  * @state:      of the job while the step runs
  * @forward:    there is no way back from it: it has no undo and is retried until it works
+ * @sealed:     it cannot be cancelled
  * @limit_sec:  seconds after which it is ended by force (0: no limit); *TimeoutSec= overrides it
  * @percent:    progress of the job when the step begins
  * @text:       what happens, for people
@@ -34,6 +35,7 @@ typedef struct StepInfo {
         const char *name;
         const char *state;
         bool forward;
+        bool sealed;
         unsigned limit_sec;
         unsigned percent;
         const char *text;

@@ -459,7 +459,7 @@ int upgrade_cancel(Upgrade *u, const char *who, sd_bus_error *error) {
         if (u->phase == PHASE_UNDO)
                 return sd_bus_error_setf(error, TKD_ERROR_NOT_CANCELLABLE, "Job %" PRIu64 " is being rolled back already",
                                          u->job->id);
-        if (u->phase == PHASE_ENDED || u->job->committed || u->job->step >= STEP_COMMIT)
+        if (u->phase == PHASE_ENDED || step_info(u->job->step)->sealed)
                 return sd_bus_error_setf(error, TKD_ERROR_NOT_CANCELLABLE,
                                          "Job %" PRIu64 " has passed its point of no return", u->job->id);
         u->cancelled = true;
