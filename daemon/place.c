@@ -113,6 +113,7 @@ static int tell_main_pid(pid_t placeholder, pid_t main_pid) {
         r = sd_pid_notifyf(placeholder, false, "MAINPID=%d", (int) main_pid);
         if (r >= 0)
                 r = sd_pid_notify_barrier(placeholder, false, BARRIER_USEC);
+        unsetenv("NOTIFY_SOCKET");
         return r < 0 ? r : 0;
 }
 

@@ -232,7 +232,10 @@ int undo_checkpoint(Worker *w, EngineError *e) {
                 if (k < 0)
                         r = engine_error_set(e, k, "Failed", "Cannot thaw %s: %m", unit_of(w, i)->name);
         }
-        return r < 0 ? r : umount_memory(w, e);
+        if (r < 0)
+                return r;
+        worker_stamp(w, "thaw");
+        return umount_memory(w, e);
 }
 
 static int save_job(Worker *w, EngineError *e) {
