@@ -5,8 +5,9 @@
  * clock that an upgrade of the kernel does not bend: CRIU restores processes
  * into a time namespace, so CLOCK_MONOTONIC hides the gap.
  *
- * SIGUSR1: write PID, ticks, longest gap, its begin and its end (TSC) to
- * /run/tick/report. SIGUSR2: forget what was seen so far.
+ * SIGUSR1: write PID, ticks, longest gap (ns), its begin and its end (TSC) and
+ * the frequency of the TSC (kHz) to /run/tick/report.
+ * SIGUSR2: forget what was seen so far.
  */
 
 #include <errno.h>
@@ -23,6 +24,7 @@
 #define DIRECTORY "/run/tick"
 #define REPORT DIRECTORY "/report"
 #define PERIOD_NS 500000
+#define CALIBRATION_NS 200000000
 
 typedef struct Ticks {
         uint64_t count;
@@ -39,7 +41,7 @@ static void on_signal(int sig) {
 }
 
 /* A new file each time: none is open when the process is dumped. */
-static int report(const Ticks *t) {
+static int report(const Ticks *t, uint64_t tsc_khz) {
         FILE *f;
 
         if (mkdir(DIRECTORY, 0755) < 0 && errno != EEXIST)
@@ -47,17 +49,34 @@ static int report(const Ticks *t) {
         f = fopen(REPORT ".new", "we");
         if (!f)
                 return -errno;
-        fprintf(f, "%d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-                getpid(), t->count, t->longest, t->begin, t->end);
+        fprintf(f, "%d %" PRIu64 " %.0f %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+                getpid(), t->count, (double) t->longest * 1e6 / (double) tsc_khz, t->begin, t->end, tsc_khz);
         if (fclose(f) != 0 || rename(REPORT ".new", REPORT) < 0)
                 return -errno;
         return 0;
+}
+
+static uint64_t now_ns(void) {
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
+        return (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
+}
+
+static uint64_t measure_tsc_khz(void) {
+        uint64_t t0 = now_ns(), tsc0 = __rdtsc(), t1;
+
+        do
+                t1 = now_ns();
+        while (t1 - t0 < CALIBRATION_NS);
+        return (__rdtsc() - tsc0) * 1000000 / (t1 - t0);
 }
 
 int main(void) {
         const struct timespec period = { .tv_nsec = PERIOD_NS };
         struct sigaction sa = { .sa_handler = on_signal };
         Ticks t = {};
+        uint64_t tsc_khz = measure_tsc_khz();
         uint64_t last = __rdtsc(), now;
 
         sigaction(SIGUSR1, &sa, NULL);
@@ -80,7 +99,7 @@ int main(void) {
                 }
                 if (report_wanted) {
                         report_wanted = 0;
-                        if (report(&t) < 0)
+                        if (report(&t, tsc_khz) < 0)
                                 fprintf(stderr, "%s: %m\n", REPORT);
                 }
         }

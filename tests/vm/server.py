@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The machine of the demo and the tests: Debian 13 with redis, tick and tkd,
+both kernels in /boot, and what can be asked of it in either kernel."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+
+from redis_load import COUNTER, DIGEST_COMMAND, Writer, load_keys
+from vm import Machine, build
+
+SERIES = ("6.12", "7.2")
+UPGRADE_TIMEOUT = 400
+TAKEOVER_TIMEOUT = 120
+
+
+@lru_cache
+def kernel(series):
+    """Directory of the built kernel."""
+    return build("kernel-patches/build", series)
+
+
+def release(series):
+    """`uname -r` of the built kernel."""
+    return (kernel(series) / "release").read_text().strip()
+
+
+@lru_cache
+def disk():
+    """The disk image, with every kernel in /boot."""
+    return build("rootfs-builder/image", *SERIES)
+
+
+@dataclass
+class Facts:
+    """What must not change in an upgrade, and what must."""
+
+    kernel: str
+    cpus: str
+    pids: dict
+    keys: int
+    digest: str
+    counter: int
+
+
+@dataclass
+class Pause:
+    """Longest pause that tick saw, nanoseconds; begin and end as nanoseconds of the TSC."""
+
+    length: int
+    begin: int
+    end: int
+
+
+def facts(agent):
+    """Ask the kernel behind `agent`."""
+    return Facts(
+        kernel=agent.output("uname -r"),
+        cpus=agent.output("cat /sys/devices/system/cpu/online"),
+        pids={name: int(agent.output(f"pidof {name}")) for name in ("redis-server", "tick")},
+        keys=int(agent.output("redis-cli DBSIZE")),
+        digest=agent.output(DIGEST_COMMAND, timeout=120),
+        counter=int(agent.output(f"redis-cli GET {COUNTER}") or 0))
+
+
+def pause(agent):
+    """The longest pause of tick since its reset."""
+    text = agent.output("rm -f /run/tick/report; kill -USR1 $(pidof tick);"
+                        "for i in $(seq 100); do [ -e /run/tick/report ] && break; sleep 0.1; done; cat /run/tick/report")
+    _pid, _count, length, begin, end, khz = map(int, text.split())
+    return Pause(length, begin * 1_000_000 // khz, end * 1_000_000 // khz)
+
+
+def reset_pause(agent):
+    agent.run("kill -USR2 $(pidof tick)")
+
+
+class Server(Machine):
+    """The machine, booted into one of the series."""
+
+    def __init__(self, series, **kwargs):
+        super().__init__(kernel(series) / "bzImage", disk=disk(), **kwargs)
+        self.series = series
+        self.writer = None
+
+    def start(self):
+        super().start()
+        self.wait_booted()
+
+    def stop(self):
+        if self.writer:
+            self.writer.stop()
+        super().stop()
+
+    def load(self):
+        """Fill redis, then go on writing."""
+        load_keys(self.redis_port)
+        self.writer = Writer(self.redis_port)
+        self.writer.start()
+
+    def last_job(self, agent):
+        """The newest job as tkctl prints it in JSON."""
+        return json.loads(agent.output("tkctl --json show", timeout=60))
+
+    def wait_taken_over(self):
+        """Wait until the twin's tkd has ended the job and owns every CPU."""
+        self.twin.wait(60)
+        self.twin.run(f"for i in $(seq {TAKEOVER_TIMEOUT}); do tkctl --json show | grep -q '\"Result\": *\"done\"' && exit 0;"
+                      " sleep 1; done; tkctl show; exit 1", timeout=TAKEOVER_TIMEOUT + 60)
