@@ -18,7 +18,6 @@
 #include <linux/twin.h>
 
 #include <asm/e820/api.h>
-#include <asm/sections.h>
 
 #include "twin.h"
 
@@ -32,6 +31,13 @@ DEFINE_MUTEX(twin_area_lock);
 static u64 boot_start __initdata, boot_size __initdata;
 static struct { u64 start, size; } boot_region __ro_after_init;
 static int region_nid;
+
+/* Resources above a range while it is taken; a handful at most. */
+struct held_children {
+	struct resource *child[16];
+	unsigned int nr;
+};
+
 static struct platform_device *pmem_device;
 static struct resource pmem_resource = {
 	.name	= "Persistent Memory (legacy)",
@@ -87,14 +93,65 @@ u64 twin_region_block_size(void)
 	return memory_block_size_bytes();
 }
 
-static bool is_candidate(u64 start, u64 size)
+/* The piece of this kernel's RAM in which a range lies, NULL: not in one. */
+static struct resource *find_ram(u64 start, u64 end)
 {
-	u64 text = __pa_symbol(_text), end = __pa_symbol(_end);
+	struct resource *res;
 
-	if (start < end && text < start + size)
-		return false;
-	return region_intersects(start, size, IORESOURCE_SYSTEM_RAM,
-				 IORES_DESC_NONE) == REGION_INTERSECTS;
+	for (res = iomem_resource.child; res; res = res->sibling)
+		if ((res->flags & IORESOURCE_SYSTEM_RAM) == IORESOURCE_SYSTEM_RAM &&
+		    res->start <= start && res->end >= end)
+			return res;
+	return NULL;
+}
+
+/*
+ * Taking a range out of a resource splits it, but leaves all children (the
+ * kernel's own image, the crash kernel) with the lower part: hold those above
+ * meanwhile. Stops at a child that is in the way.
+ */
+static int hold_children(struct resource *ram, u64 start, u64 end,
+			 struct held_children *held)
+{
+	struct resource *child;
+
+	held->nr = 0;
+	for (child = ram->child; child; child = child->sibling) {
+		if (child->end < start)
+			continue;
+		if (child->start <= end || held->nr == ARRAY_SIZE(held->child))
+			return -EBUSY;
+		held->child[held->nr++] = child;
+	}
+	for (unsigned int i = 0; i < held->nr; i++)
+		release_resource(held->child[i]);
+	return 0;
+}
+
+static void put_children_back(struct held_children *held)
+{
+	unsigned int i;
+
+	for (i = 0; i < held->nr; i++)
+		if (insert_resource(&iomem_resource, held->child[i]))
+			pr_warn("lost %pR from /proc/iomem\n", held->child[i]);
+}
+
+static int take_range(u64 start, u64 size)
+{
+	struct resource *ram = find_ram(start, start + size - 1);
+	struct held_children held;
+	int r;
+
+	if (!ram)
+		return -ENXIO;
+	r = hold_children(ram, start, start + size - 1, &held);
+	if (r)
+		return r;
+	region_nid = page_to_nid(pfn_to_page(PHYS_PFN(start)));
+	r = offline_and_remove_memory(start, size);
+	put_children_back(&held);
+	return r;
 }
 
 /*
@@ -112,10 +169,7 @@ static int take_blocks(u64 size)
 
 	for (start = ALIGN_DOWN(limit - size, block); start >= block;
 	     start -= block) {
-		if (!is_candidate(start, size))
-			continue;
-		region_nid = page_to_nid(pfn_to_page(PHYS_PFN(start)));
-		if (!offline_and_remove_memory(start, size)) {
+		if (!take_range(start, size)) {
 			twin_region.start = start;
 			return 0;
 		}

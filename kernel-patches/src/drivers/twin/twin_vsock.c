@@ -275,7 +275,7 @@ static struct sk_buff *read_packet(struct kvec span[TWIN_RING_SPANS],
 }
 
 /*
- * Return: 1: took a record in; 0: there is none, or none can be taken in now;
+ * Return: 1: took a record in; 0: there is none, or no memory for it now;
  * -EIO: the ring is broken.
  */
 static int receive_packet(bool *doorbell)
@@ -283,9 +283,6 @@ static int receive_packet(bool *doorbell)
 	struct kvec span[TWIN_RING_SPANS];
 	struct sk_buff *skb;
 	ssize_t len;
-
-	if (atomic_read(&channel.replies) >= MAX_REPLIES)
-		return 0;
 
 	len = twin_ring_consume(&channel.rx, span);
 	if (len < 0)
@@ -305,13 +302,18 @@ static int receive_packet(bool *doorbell)
 	return 1;
 }
 
+static bool may_receive(void)
+{
+	return atomic_read(&channel.replies) < MAX_REPLIES;
+}
+
 /* Return: 1: there may be more; 0: there is nothing to do; -EIO: broken. */
 static int receive_packets(void)
 {
 	bool doorbell = false;
 	int i, r = 1;
 
-	for (i = 0; i < BUDGET && r > 0; i++)
+	for (i = 0; i < BUDGET && r > 0 && may_receive(); i++)
 		r = receive_packet(&doorbell);
 	if (doorbell)
 		twin_ring_doorbell_peer();
@@ -356,7 +358,7 @@ static void move_packets(struct work_struct *unused)
 	if (more < 0 || r < 0) {
 		pr_err("the other kernel broke the channel\n");
 		hang_up();
-	} else if (more) {
+	} else if (more && may_receive()) {
 		queue_work(channel.wq, &packet_work);
 	}
 }

@@ -101,7 +101,8 @@ void __noreturn twin_arch_park(const struct twin_area *area, bool above)
 	twin_park_jump(area->pa + cross, area->pa + TWIN_OFF_CODE,
 		       area->pa + TWIN_OFF_SLOTS + apic_id * TWIN_SLOT_SIZE,
 		       area->pa);
-	unreachable();
+	for (;;)
+		native_halt();
 }
 
 static void park_this_cpu(void *info)

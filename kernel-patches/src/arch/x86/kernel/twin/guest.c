@@ -245,6 +245,8 @@ static void __init init_platform(void)
 	legacy_pic				= &null_legacy_pic;
 	pci_probe				= 0;
 	tsc_clocksource_reliable		= 1;
+	/* Or every CPU that comes later calibrates its delay loop anew. */
+	preset_lpj = div_u64(boot_header.tsc_khz * 1000, HZ);
 
 	board_ops				= machine_ops;
 	machine_ops.restart			= twin_restart;
