@@ -8,9 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/vm"))
 
-from agent import AgentTimeout  # noqa: E402
 from redis_load import KEYS  # noqa: E402
-from server import SERIES, UPGRADE_TIMEOUT, Server, facts, pause, release, reset_pause  # noqa: E402
+from server import SERIES, Server, facts, pause, release, reset_pause  # noqa: E402
 
 PARTS = ("freeze", "dump", "transfer", "restore", "other")
 
@@ -19,21 +18,15 @@ def title(text):
     print(f"\n== {text}", flush=True)
 
 
+def write(text):
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def show(agent, command, timeout=60, check=True):
     """Run a command as a person would, prompt and output shown."""
     print(f"# {command}", flush=True)
-    return agent.run(command, timeout=timeout, check=check,
-                     on_output=lambda text: (sys.stdout.write(text), sys.stdout.flush()))
-
-
-def upgrade(machine, version):
-    """`tkctl upgrade`; the old kernel may park before the agent can say its status."""
-    try:
-        r = show(machine.server, f"tkctl upgrade {version}", timeout=UPGRADE_TIMEOUT, check=False)
-    except AgentTimeout:
-        return
-    if r.status != 0:
-        sys.exit(f"tkctl upgrade failed with status {r.status}")
+    return agent.run(command, timeout=timeout, check=check, on_output=write)
 
 
 def ms(ns):
@@ -61,9 +54,8 @@ def proof(machine, before, after):
     return all([compare(*c) for c in checks])
 
 
-def downtime(machine, app):
+def downtime(job, app):
     """The app's own longest pause against the parts that tkd's ledger knows."""
-    job = machine.last_job(machine.twin)
     parts = job["downtime"]
     print(f"  longest pause of the app by its own TSC   {ms(app.length)}")
     print(f"  freeze to resume by the ledger            {ms(parts['total_ns'])}")
@@ -104,8 +96,9 @@ def main():
         before = facts(m.server)
         reset_pause(m.server)
         written = m.writer.acked
-        upgrade(m, version)
-        m.wait_taken_over()
+        print(f"# tkctl upgrade {version}", flush=True)
+        m.upgrade(version, on_output=write)
+        job = m.wait_taken_over()
         print(f"the client wrote {m.writer.acked - written} times during the upgrade")
 
         title("the twin, asked through its own console")
@@ -118,7 +111,7 @@ def main():
         title("ledger")
         show(m.twin, "tkctl show")
         title("downtime")
-        downtime(m, app)
+        downtime(job, app)
     print(f"\n{'done' if ok else 'FAILED'} in {time.monotonic() - start:.0f} s")
     sys.exit(0 if ok else 1)
 

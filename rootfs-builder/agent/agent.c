@@ -7,7 +7,8 @@
  *
  * To the agent:
  *      #SEQ run TIMEOUT BASE64-COMMAND CRC     start a command (seconds)
- *      #SEQ from N CRC                         send frames from N on again
+ *      #SEQ from N CRC                         send frames from N on again, or
+ *                                              the first when there is no N yet
  *      login                                   a root shell for a human
  * From the agent, N counting from 0 within a SEQ:
  *      #SEQ N ack = CRC                        the command was started
@@ -139,6 +140,18 @@ static void frame_send(Agent *a, const char *kind, const void *data, size_t len)
         tty_write(a, line, (size_t) n);
 }
 
+/* From a number on; the first one, as a sign of life, when there is no such number yet. */
+static void frames_repeat(Agent *a, size_t from) {
+        size_t to = a->n_frames;
+
+        if (from >= a->n_frames) {
+                from = 0;
+                to = 1;
+        }
+        for (size_t i = from; i < to && i < a->n_frames; i++)
+                tty_write(a, a->frames[i], strlen(a->frames[i]));
+}
+
 static void frames_drop(Agent *a) {
         while (a->n_frames > 0)
                 free(a->frames[--a->n_frames]);
@@ -266,11 +279,11 @@ static void handle_line(Agent *a, char *line) {
         *crc = '\0';
 
         if (sscanf(line, "#%lu from %lu", &seq, &arg) == 2) {
-                for (size_t i = arg; seq == a->seq && i < a->n_frames; i++)
-                        tty_write(a, a->frames[i], strlen(a->frames[i]));
+                if (seq == a->seq)
+                        frames_repeat(a, arg);
         } else if (sscanf(line, "#%lu run %lu %n", &seq, &arg, &pos) == 2 && pos > 0) {
                 if (seq == a->seq && a->n_frames > 0) {
-                        tty_write(a, a->frames[0], strlen(a->frames[0]));
+                        frames_repeat(a, a->n_frames);
                         return;
                 }
                 if (a->pid > 0)

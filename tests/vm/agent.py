@@ -17,6 +17,7 @@ import zlib
 FRAME = re.compile(rb"(#(\d+) (\d+) (ack|out|err|exit) =([A-Za-z0-9+/=]*)) ([0-9a-f]{8})\s*$")
 ASK_AGAIN_SEC = 2.0
 GRACE_SEC = 20.0
+SILENCE_SEC = 40.0
 
 
 class AgentTimeout(Exception):
@@ -76,12 +77,12 @@ class Agent:
         # An empty line first ends whatever half line the agent may hold.
         self._socket.sendall(b"\n" + _frame(text))
 
-    def run(self, command, timeout=60, check=True, on_output=None):
+    def run(self, command, timeout=60, check=True, on_output=None, silence=SILENCE_SEC):
         """Run `command` by bash, for at most `timeout` seconds.
 
         `on_output` gets the decoded output as it comes. Raises CommandError
         when `check` is set and the status is not 0, AgentTimeout when the
-        machine does not answer. A command that runs too long has status 124.
+        machine shows no sign of life for `silence` seconds. A command that runs too long has status 124.
         """
         self._seq += 1
         request = b"#%d run %d %s" % (self._seq, timeout, base64.b64encode(command.encode()))
@@ -89,10 +90,11 @@ class Agent:
         result = Result(command)
         done = 0
         deadline = time.monotonic() + timeout + GRACE_SEC
+        silent_at = time.monotonic() + silence
 
         self._send(request)
         while result.status is None:
-            if time.monotonic() > deadline:
+            if time.monotonic() > min(deadline, silent_at):
                 raise AgentTimeout(f"no answer to `{command}`")
             try:
                 seq, number, kind, data = self._frames.get(timeout=ASK_AGAIN_SEC)
@@ -101,6 +103,7 @@ class Agent:
                 continue
             if seq != self._seq:
                 continue
+            silent_at = time.monotonic() + silence
             frames[number] = (kind, data)
             while done in frames:
                 kind, data = frames[done]
@@ -125,7 +128,7 @@ class Agent:
         deadline = time.monotonic() + timeout
         while True:
             try:
-                return self.run("true", timeout=max(1, min(10, int(timeout))))
+                return self.run("true", timeout=5, silence=timeout)
             except AgentTimeout:
                 if time.monotonic() > deadline:
                     raise

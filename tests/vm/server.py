@@ -6,9 +6,11 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 
+from agent import AgentTimeout
 from redis_load import COUNTER, DIGEST_COMMAND, Writer, load_keys
 from vm import Machine, build
 
+BUS, PATH = "org.twinkernel.tkd1", "/org/twinkernel/tkd1"
 SERIES = ("6.12", "7.2")
 UPGRADE_TIMEOUT = 400
 TAKEOVER_TIMEOUT = 120
@@ -98,12 +100,45 @@ class Server(Machine):
         self.writer = Writer(self.redis_port)
         self.writer.start()
 
-    def last_job(self, agent):
-        """The newest job as tkctl prints it in JSON."""
-        return json.loads(agent.output("tkctl --json show", timeout=60))
+    def upgrade(self, version, on_output=None):
+        """`tkctl upgrade`, up to the end of the old kernel; what it printed.
+
+        Raises CommandError when it failed. The old kernel may be gone before
+        its agent could tell the status: then the twin knows.
+        """
+        output = []
+
+        def take(text):
+            output.append(text)
+            if on_output:
+                on_output(text)
+
+        try:
+            self.server.run(f"tkctl upgrade {version}", timeout=UPGRADE_TIMEOUT, on_output=take, silence=20)
+        except AgentTimeout:
+            pass
+        return "".join(output)
 
     def wait_taken_over(self):
-        """Wait until the twin's tkd has ended the job and owns every CPU."""
+        """Wait until the twin's tkd has ended the job; the job."""
         self.twin.wait(60)
-        self.twin.run(f"for i in $(seq {TAKEOVER_TIMEOUT}); do tkctl --json show | grep -q '\"Result\": *\"done\"' && exit 0;"
-                      " sleep 1; done; tkctl show; exit 1", timeout=TAKEOVER_TIMEOUT + 60)
+        return self.wait_job(self.twin, "done", TAKEOVER_TIMEOUT)
+
+    def job(self, agent):
+        """The newest job as tkctl prints it in JSON."""
+        return json.loads(agent.output("tkctl --json show"))
+
+    def wait_job(self, agent, result, timeout):
+        """Wait until the newest job has a result, and that it is `result`; the job."""
+        agent.run(f"for i in $(seq {timeout}); do tkctl --json show | grep -q '\"result\": *\"\"' || exit 0; sleep 1; done; exit 1",
+                  timeout=2 * timeout, check=False)
+        job = self.job(agent)
+        if job["result"] != result:
+            raise AssertionError(f"the job is not {result}:\n" + agent.run("tkctl show; journalctl -b -u tkd -u tkd-twin -n 50",
+                                                                          check=False).output)
+        return job
+
+    def property(self, name, agent=None):
+        """A property of tkd's manager object."""
+        out = (agent or self.server).output(f"busctl --json=short get-property {BUS} {PATH} {BUS}.Manager {name}")
+        return json.loads(out)["data"]

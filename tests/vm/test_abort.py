@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Upgrades that end before the commit: redis stays where it was and does not
+notice, CPUs and memory come back, the job says what failed."""
+
+import time
+import unittest
+
+from server import Server, facts, release
+
+OLD, NEW = "6.12", "7.2"
+ERROR = "org.twinkernel.tkd1.Error."
+JOB_TIMEOUT = 200
+
+
+class Abort(unittest.TestCase):
+    """All on one machine, one after the other; the last one succeeds there."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.machine = m = cls.enterClassContext(Server(OLD))
+        m.load()
+        m.server.run("systemctl start tkd")
+        cls.before = facts(m.server)
+        cls.memory = cls.read_memory()
+
+    @classmethod
+    def read_memory(cls):
+        return int(cls.machine.server.output("awk '/MemTotal/ { print $2 }' /proc/meminfo"))
+
+    def setUp(self):
+        self.server = self.machine.server
+        self.addCleanup(self.server.run, "rm -f /etc/tkd/tkd.conf.d/90-test.conf /etc/tkd/policy.d/90-test.json")
+
+    def configure(self, text):
+        self.server.run(f"printf '[Daemon]\\n{text}\\n' >/etc/tkd/tkd.conf.d/90-test.conf; systemctl restart tkd")
+
+    def start(self):
+        self.server.run(f"tkctl upgrade --no-wait {release(NEW)}")
+
+    def wait_state(self, state):
+        """As soon as the job comes to a state; True when it was seen there."""
+        return self.server.run(
+            f"for i in $(seq 2000); do s=$(busctl get-property org.twinkernel.tkd1 /org/twinkernel/tkd1 "
+            f"org.twinkernel.tkd1.Manager State); [ \"$s\" = 's \"{state}\"' ] && exit 0; "
+            "[ \"$s\" = 's \"idle\"' ] && exit 1; done; exit 1", timeout=JOB_TIMEOUT, check=False).status == 0
+
+    def assert_untouched(self):
+        """Everything is as if there had been no upgrade."""
+        after = facts(self.server)
+        after.counter = self.before.counter
+        self.assertEqual(after, self.before)
+        acked = self.machine.writer.acked
+        time.sleep(2)
+        self.assertGreater(self.machine.writer.acked, acked, "the client cannot write any more")
+        self.assertEqual(self.read_memory(), self.memory, "memory was not given back")
+        self.assertEqual(self.machine.property("TwinState"), "none")
+        self.assertEqual(self.machine.property("State"), "idle")
+        self.assertEqual(self.server.output("systemctl is-active redis-server tick tkd"), "active\nactive\nactive")
+
+    def cancel_in(self, state):
+        self.start()
+        self.wait_state(state)
+        self.server.run("tkctl cancel", timeout=JOB_TIMEOUT)
+        job = self.machine.wait_job(self.server, "cancelled", JOB_TIMEOUT)
+        self.assertEqual(job["error"]["name"], ERROR + "Cancelled")
+        self.assert_untouched()
+
+    def assert_failed(self, error, step, *words):
+        job = self.machine.wait_job(self.server, "failed", JOB_TIMEOUT)
+        self.assertEqual(job["error"]["name"], ERROR + error)
+        if step:
+            self.assertEqual(job["step"], step)
+        for word in words:
+            self.assertIn(word, job["error"]["text"])
+        self.assert_untouched()
+
+    def test_cancel_while_reserving(self):
+        self.cancel_in("reserving")
+
+    def test_cancel_while_loading(self):
+        self.cancel_in("loading")
+
+    def test_cancel_while_booting(self):
+        self.cancel_in("booting")
+
+    def test_cancel_while_checkpointing(self):
+        self.cancel_in("checkpointing")
+
+    def test_cancel_while_migrating(self):
+        self.cancel_in("migrating")
+
+    def test_twin_panics_while_booting(self):
+        self.configure("TwinCommandLine=console=ttyS1,115200 twin_uart=0x2f8 rdinit=/nonexistent")
+        self.start()
+        self.assert_failed("TwinFailed", "boot", "panic")
+
+    def test_twin_panics_while_restoring(self):
+        self.start()
+        self.assertTrue(self.wait_state("checkpointing"))
+        self.machine.twin.run("echo c >/proc/sysrq-trigger", timeout=5, check=False, silence=5)
+        self.assert_failed("TwinFailed", None, "panic")
+
+    def test_process_that_criu_cannot_dump(self):
+        self.server.run("""
+            echo '{ "version": 1, "units": [ { "match": "stubborn.service", "action": "migrate" } ] }' \\
+                    >/etc/tkd/policy.d/90-test.json
+            systemd-run --unit stubborn bash -c 'exec 3</dev/kmsg; while :; do sleep 1; done'
+            systemctl restart tkd""")
+        self.addCleanup(self.server.run, "systemctl stop stubborn")
+        self.start()
+        self.assert_failed("CheckpointFailed", "checkpoint", "stubborn.service")
+
+    def test_z_upgrade_after_all_that(self):
+        """The last one by its name."""
+        self.machine.upgrade(release(NEW))
+        self.machine.wait_taken_over()
+        self.assertEqual(facts(self.machine.twin).pids, self.before.pids)
