@@ -18,6 +18,7 @@
 #include "events.h"
 #include "twin.h"
 
+/* Serialises every change of state; INFO and READ_LOG go without. */
 DEFINE_MUTEX(twin_lock);
 
 static void cpus_to_user(u64 *words, const struct cpumask *cpus)

@@ -22,6 +22,7 @@ static void log_write(struct console *con, const char *s, unsigned int count)
 
 	for (i = 0; i < count; i++)
 		log_ring(&twin_above)[(head + i) % TWIN_LOG_SIZE] = s[i];
+	/* Pairs with twin_log_read(): the text is there before its end moves. */
 	smp_store_release(&ho->log_head, head + count);
 }
 
@@ -47,6 +48,7 @@ void __init twin_log_init(void)
  */
 int twin_log_read(const struct twin_area *area, struct twin_log *arg)
 {
+	/* Pairs with log_write(). */
 	u64 head = smp_load_acquire(&twin_header(area)->log_head);
 	u64 oldest = head > TWIN_LOG_SIZE ? head - TWIN_LOG_SIZE : 0;
 	u64 from = clamp(arg->offset, oldest, head);

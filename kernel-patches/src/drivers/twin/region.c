@@ -26,6 +26,7 @@
 
 struct twin_region twin_region;
 struct twin_area twin_below;
+/* Keeps twin_below mapped for readers; nests inside twin_lock. */
 DEFINE_MUTEX(twin_area_lock);
 
 static u64 boot_start __initdata, boot_size __initdata;

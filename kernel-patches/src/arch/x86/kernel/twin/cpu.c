@@ -12,7 +12,6 @@
 #include <asm/hw_irq.h>
 #include <asm/io_apic.h>
 #include <asm/msr.h>
-#include <asm/smp.h>
 
 #include "arch.h"
 
@@ -171,7 +170,7 @@ static bool wait_leaving(struct twin_slot *slot)
 	for (us = 0; us < WAKE_WAIT_US; us += 10) {
 		if (READ_ONCE(slot->state) == TWIN_CPU_LEAVING)
 			return true;
-		udelay(10);
+		usleep_range(10, 20);
 	}
 	return false;
 }
@@ -182,6 +181,8 @@ static bool wait_leaving(struct twin_slot *slot)
  * @apic_id: its APIC id
  * @entry:   physical address to jump to, below 4 GiB
  * @arg:     value of RSI there
+ *
+ * May sleep.
  *
  * Return: 0, -ENODEV if no CPU is parked there, -ETIMEDOUT if it does not
  * answer.
@@ -195,12 +196,14 @@ int twin_arch_wake(const struct twin_area *area, u32 apic_id, u64 entry, u64 arg
 		return -ENODEV;
 
 	slot->arg = arg;
+	/* The parked CPU reads @arg only after it has seen @entry. */
 	smp_store_release(&slot->entry, entry);
 	for (try = 0; try < WAKE_TRIES; try++) {
 		send_nmi(apic_id);
 		if (wait_leaving(slot)) {
 			/* Let the last NMI arrive while there is an IDT. */
-			udelay(20);
+			usleep_range(20, 40);
+			/* Behind this the CPU may be gone: no more NMIs. */
 			smp_store_release(&slot->go, 1);
 			return 0;
 		}
@@ -212,6 +215,8 @@ int twin_arch_wake(const struct twin_area *area, u32 apic_id, u64 entry, u64 arg
 /**
  * twin_arch_fence - stop a CPU whatever it does, by INIT
  * @apic_id: its APIC id; never the boot processor's
+ *
+ * May sleep.
  */
 void twin_arch_fence(u32 apic_id)
 {
@@ -223,7 +228,7 @@ void twin_arch_fence(u32 apic_id)
 		       apic_id);
 	safe_apic_wait_icr_idle();
 	local_irq_restore(flags);
-	udelay(100);
+	usleep_range(100, 200);
 	local_irq_save(flags);
 	apic_icr_write(APIC_INT_LEVELTRIG | APIC_DM_INIT, apic_id);
 	safe_apic_wait_icr_idle();
