@@ -153,9 +153,13 @@ class SmallMachine(Refusals):
         cls.agent = cls.machine.server
         cls.agent.run("systemctl start tkd")
 
-    def test_one_cpu(self):
-        self.assert_refused(release(NEW), "NotEnoughCPUs", "only 1 is online")
-
-    def test_little_memory(self):
+    def test_both_are_found(self):
         r = self.agent.run(f"tkctl --json check {release(NEW)}", check=False)
-        self.assertIn("NotEnoughMemory", [f["id"] for f in json.loads(r.stdout)], r.output)
+        self.assertEqual(r.status, REFUSED)
+        errors = {f["id"]: f["text"] for f in json.loads(r.stdout) if f["severity"] == "error"}
+        self.assertIn("only 1 is online", errors.get("NotEnoughCPUs", ""))
+        self.assertIn("are available", errors.get("NotEnoughMemory", ""))
+
+    def test_upgrade_is_refused(self):
+        r = self.agent.run(f"tkctl upgrade {release(NEW)}", check=False)
+        self.assertEqual(r.status, REFUSED, r.output)
