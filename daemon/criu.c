@@ -26,6 +26,7 @@
 #include "util.h"
 
 #define JOURNAL_SOCKET          "/run/systemd/journal/stdout"
+#define COMPAT_MODULE           TKD_LIBEXECDIR "/criu-compat.so"
 #define STREAMS_FILE            "streams.json"
 #define DUMP_LOG                "dump.log"
 #define RESTORE_LOG             "restore.log"
@@ -170,6 +171,8 @@ static int dump_child(const CriuRequest *request, int dir_fd, json_object *strea
                 if (criu_add_unix_sk((unsigned) json_object_get_int64(json_object_array_get_idx(streams, i))) < 0)
                         return -ENOMEM;
         r = enter_namespaces(request->unit->main_pid);
+        if (r >= 0 && access(COMPAT_MODULE, R_OK) == 0)
+                r = setenv("LD_PRELOAD", COMPAT_MODULE, true) < 0 ? -errno : 0;
         if (r < 0)
                 return r;
         return criu_dump() < 0 ? -EBADE : 0;
