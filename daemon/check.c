@@ -233,7 +233,7 @@ static int make_plan(Check *c, const char *version) {
                 return -ENOMEM;
         c->plan->version = strdup(version);
         c->plan->tkd_version = strdup(TKD_VERSION);
-        c->plan->handover_dir = strdup(ENGINE_HANDOVER_DIR);
+        c->plan->handover_dir = conf_path(ENGINE_HANDOVER_DIR);
         return c->plan->version && c->plan->tkd_version && c->plan->handover_dir ? 0 : -ENOMEM;
 }
 

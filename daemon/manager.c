@@ -202,6 +202,7 @@ static void give_up(Manager *m, Job *job, const char *why) {
         job_set_error(job, TKD_ERROR_FAILED, why);
         job_set_state(job, TKD_STATE_FAILED);
         job_finish(job, TKD_RESULT_FAILED);
+        job_store_record(m->store, job, "finished");
 }
 
 static int add_job(Manager *m, const char *version, const char *mode, const char *initiator, Job **ret) {
@@ -283,7 +284,7 @@ int manager_resume(Manager *m) {
                 return 0;
         log_error_errno(r, "Cannot go on with job %" PRIu64 ": %m", job->id);
         give_up(m, job, "tkd ended in the middle of the job, and its plan is lost: nothing was undone");
-        return job_store_record(m->store, job, "finished");
+        return 0;
 }
 
 int manager_import(Manager *m, json_object *object) {

@@ -91,10 +91,20 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
         return 0;
 }
 
+/* Workers are watched by the loop, which needs their signal blocked. */
+static void block_child_signal(void) {
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGCHLD);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int make_event(Daemon *d, sd_event **ret) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         int r;
 
+        block_child_signal();
         r = sd_event_default(&event);
         if (r < 0)
                 return r;
