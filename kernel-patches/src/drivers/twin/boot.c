@@ -4,11 +4,11 @@
  */
 #define pr_fmt(fmt) "twin: " fmt
 
-#include <linux/atomic.h>
 #include <linux/pci.h>
 #include <linux/reboot.h>
 #include <linux/twin.h>
 
+#include <asm/cmpxchg.h>
 #include <asm/msr.h>
 #include <asm/tsc.h>
 
@@ -98,7 +98,7 @@ int twin_abort(void)
 
 	if (!twin_runs())
 		return -ESRCH;
-	was = cmpxchg(&twin_header(&twin_below)->commit, TWIN_COMMIT_OLD,
+	was = sync_cmpxchg(&twin_header(&twin_below)->commit, TWIN_COMMIT_OLD,
 		      TWIN_COMMIT_ABORTED);
 	return was == TWIN_COMMIT_TWIN ? -EALREADY : 0;
 }

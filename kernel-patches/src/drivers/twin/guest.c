@@ -5,7 +5,6 @@
  */
 #define pr_fmt(fmt) "twin: " fmt
 
-#include <linux/atomic.h>
 #include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/init.h>
@@ -14,6 +13,7 @@
 #include <linux/timer.h>
 #include <linux/twin.h>
 
+#include <asm/cmpxchg.h>
 #include <asm/msr.h>
 #include <asm/tsc.h>
 
@@ -65,8 +65,8 @@ void twin_guest_set_state(enum twin_state state)
 {
 	if (!has_kernel_above())
 		return;
-	cmpxchg(&twin_header(&twin_above)->twin_state, TWIN_STATE_ALIVE, state);
-	cmpxchg(&twin_header(&twin_above)->twin_state, TWIN_STATE_NONE, state);
+	sync_cmpxchg(&twin_header(&twin_above)->twin_state, TWIN_STATE_ALIVE, state);
+	sync_cmpxchg(&twin_header(&twin_above)->twin_state, TWIN_STATE_NONE, state);
 	ring_above();
 }
 
@@ -78,7 +78,7 @@ static void beat(struct timer_list *timer)
 		return;
 	if (!ho->beats) {
 		ho->tsc_alive = rdtsc_ordered();
-		cmpxchg(&ho->twin_state, TWIN_STATE_NONE, TWIN_STATE_ALIVE);
+		sync_cmpxchg(&ho->twin_state, TWIN_STATE_NONE, TWIN_STATE_ALIVE);
 	}
 	WRITE_ONCE(ho->beats, ho->beats + 1);
 	twin_channel_doorbell();
@@ -107,7 +107,7 @@ int twin_guest_commit(void)
 
 	if (!has_kernel_above())
 		return -EPERM;
-	was = cmpxchg(&twin_header(&twin_above)->commit, TWIN_COMMIT_OLD,
+	was = sync_cmpxchg(&twin_header(&twin_above)->commit, TWIN_COMMIT_OLD,
 		      TWIN_COMMIT_TWIN);
 	if (was == TWIN_COMMIT_ABORTED)
 		return -ECANCELED;

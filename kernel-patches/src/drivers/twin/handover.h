@@ -4,6 +4,9 @@
  * kernels. It is an ABI between kernel versions: never change a field, add
  * behind the last one and raise TWIN_HANDOVER_VERSION.
  *
+ * Words that both kernels change need sync_cmpxchg(): a kernel with one CPU
+ * patches the lock prefix of the plain one away.
+ *
  * The assembler part of this header serves arch/x86/kernel/twin/park.S.
  */
 #ifndef _DRIVERS_TWIN_HANDOVER_H
@@ -112,7 +115,7 @@ struct twin_handover_cpu {
  * @twin_apic_id: CPU of the twin that takes it, its boot CPU
  * @nr_cpus:	valid entries of @cpus; the twin's boot CPU comes first
  * @reserved:	zero
- * @cpus:	every CPU the twin may ever own
+ * @cpus:	every CPU the twin may ever own: those online when it was booted
  */
 struct twin_handover {
 	u64 magic;

@@ -106,8 +106,8 @@ void twin_arch_attach_area(const struct twin_area *area)
 
 /**
  * twin_arch_fill_header - clocks and CPUs of this machine
- * @ho: header of the twin below; @ho->cpus gets every present CPU but those
- *      already entered
+ * @ho: header of the twin below; this kernel's online CPUs are added to
+ *      @ho->cpus
  */
 void twin_arch_fill_header(struct twin_handover *ho)
 {
@@ -119,11 +119,9 @@ void twin_arch_fill_header(struct twin_handover *ho)
 	ho->wall_ns = ktime_get_real_ns();
 	ho->old_apic_id = twin_arch_apic_id(0);
 
-	for_each_present_cpu(cpu) {
+	for_each_online_cpu(cpu) {
 		struct twin_handover_cpu *entry = &ho->cpus[ho->nr_cpus];
 
-		if (cpumask_test_cpu(cpu, &twin_cpus))
-			continue;
 		entry->apic_id = twin_arch_apic_id(cpu);
 		entry->acpi_id = per_cpu(x86_cpu_to_acpiid, cpu);
 		ho->nr_cpus++;
