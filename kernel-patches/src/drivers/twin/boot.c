@@ -99,7 +99,7 @@ int twin_abort(void)
 	if (!twin_runs())
 		return -ESRCH;
 	was = sync_cmpxchg(&twin_header(&twin_below)->commit, TWIN_COMMIT_OLD,
-		      TWIN_COMMIT_ABORTED);
+			   TWIN_COMMIT_ABORTED);
 	return was == TWIN_COMMIT_TWIN ? -EALREADY : 0;
 }
 

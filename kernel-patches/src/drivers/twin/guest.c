@@ -63,10 +63,13 @@ void twin_ring_doorbell_peer(void)
  */
 void twin_guest_set_state(enum twin_state state)
 {
+	u32 *told;
+
 	if (!has_kernel_above())
 		return;
-	sync_cmpxchg(&twin_header(&twin_above)->twin_state, TWIN_STATE_ALIVE, state);
-	sync_cmpxchg(&twin_header(&twin_above)->twin_state, TWIN_STATE_NONE, state);
+	told = &twin_header(&twin_above)->twin_state;
+	sync_cmpxchg(told, TWIN_STATE_ALIVE, state);
+	sync_cmpxchg(told, TWIN_STATE_NONE, state);
 	ring_above();
 }
 
@@ -108,7 +111,7 @@ int twin_guest_commit(void)
 	if (!has_kernel_above())
 		return -EPERM;
 	was = sync_cmpxchg(&twin_header(&twin_above)->commit, TWIN_COMMIT_OLD,
-		      TWIN_COMMIT_TWIN);
+			   TWIN_COMMIT_TWIN);
 	if (was == TWIN_COMMIT_ABORTED)
 		return -ECANCELED;
 	ring_above();
