@@ -90,15 +90,26 @@ static int start(const char *name, char **ret_error) {
         return 0;
 }
 
+/* A unit that systemd has not loaded yet is read with its drop-ins when it starts: reloading takes seconds. */
+static bool any_loaded(char **names) {
+        pid_t pid;
+
+        for (char **i = names; i && *i; i++)
+                if (unit_get_main_pid(*i, &pid) != -ENOENT)
+                        return true;
+        return false;
+}
+
 static int place_prepare(char **names, char **ret_error) {
-        int r;
+        int r = 0;
 
         for (char **i = names; i && *i; i++) {
                 r = write_drop_in(*i);
                 if (r < 0)
                         return error_text(ret_error, r, "Cannot write a drop-in for %s: %m", *i);
         }
-        r = daemon_reload(ret_error);
+        if (any_loaded(names))
+                r = daemon_reload(ret_error);
         for (char **i = names; r >= 0 && i && *i; i++)
                 r = start(*i, ret_error);
         return r;
@@ -118,28 +129,21 @@ static int tell_main_pid(pid_t placeholder, pid_t main_pid) {
 }
 
 static int place_adopt(const char *name, pid_t main_pid, char **ret_error) {
-        UnitState u = {};
-        pid_t placeholder;
+        pid_t placeholder, now;
         int r;
 
-        r = unit_systemd.inspect(name, &u, ret_error);
+        r = unit_get_main_pid(name, &placeholder);
         if (r < 0)
-                return r;
-        placeholder = u.main_pid;
-        unit_state_clear(&u);
+                return error_text(ret_error, r, "Cannot ask systemd about %s: %m", name);
         if (placeholder == main_pid)
                 return 0;
-
         r = tell_main_pid(placeholder, main_pid);
         if (r < 0)
                 return error_text(ret_error, r, "Cannot tell systemd the main process of %s: %m", name);
-        r = unit_systemd.inspect(name, &u, ret_error);
-        if (r < 0)
-                return r;
-        r = u.main_pid == main_pid ? 0 : -ESRCH;
-        unit_state_clear(&u);
-        if (r < 0)
-                return error_text(ret_error, r, "systemd does not take process %d for %s", (int) main_pid, name);
+        r = unit_get_main_pid(name, &now);
+        if (r < 0 || now != main_pid)
+                return error_text(ret_error, r < 0 ? r : -ESRCH, "systemd does not take process %d for %s",
+                                  (int) main_pid, name);
         kill(placeholder, SIGKILL);
         return 0;
 }

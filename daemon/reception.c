@@ -191,8 +191,10 @@ static bool is_committed(Reception *c) {
 }
 
 void reception_clear(Reception *c) {
-        for (size_t i = 0; i < c->n_places; i++)
+        for (size_t i = 0; i < c->n_places; i++) {
                 free(c->places[i].name);
+                unit_state_clear(&c->places[i].holder);
+        }
         free(TAKE_PTR(c->places));
         free(TAKE_PTR(c->pids));
         free(TAKE_PTR(c->dir));

@@ -18,10 +18,12 @@
 
 /**
  * Place - one unit that is restored here
+ * @holder: the placeholder that keeps its cgroup and namespaces
  */
 typedef struct Place {
         char *name;
         bool tcp_keep;
+        UnitState holder;
 } Place;
 
 typedef struct Reception {

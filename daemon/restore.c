@@ -149,6 +149,8 @@ static int make_places(Reception *c, EngineError *e) {
         r = list_names(c, &names);
         if (r >= 0 && names)
                 r = c->backend->place->prepare(names, &text);
+        for (size_t i = 0; r >= 0 && i < c->n_places; i++)
+                r = c->backend->unit->inspect(c->places[i].name, &c->places[i].holder, &text);
         return r < 0 ? engine_error_take(e, r, "RestoreFailed", "Places for the units", text) : 0;
 }
 
@@ -205,31 +207,22 @@ static int note_restored(Reception *c, const char *name, char **ret_text) {
         return r;
 }
 
-static int run_criu(Reception *c, const Place *place, UnitState *holder, char **ret_text) {
+static int restore_place(Reception *c, const Place *place, char **ret_text) {
         char dir[PATH_MAX];
         CriuRequest request = {
                 .name = place->name,
-                .unit = holder,
+                .unit = &place->holder,
                 .dir = dir,
                 .tcp_keep = place->tcp_keep,
         };
-
-        snprintf(dir, sizeof(dir), "%s/units/%s", c->dir, place->name);
-        return c->backend->criu->restore(&request, ret_text);
-}
-
-static int restore_place(Reception *c, const Place *place, char **ret_text) {
-        UnitState holder = {};
+        pid_t main_pid;
         int r;
 
-        r = c->backend->unit->inspect(place->name, &holder, ret_text);
-        if (r < 0)
-                return r;
-        r = run_criu(c, place, &holder, ret_text);
-        unit_state_clear(&holder);
-        if (r < 0)
-                return r;
-        r = c->backend->place->adopt(place->name, r, ret_text);
+        snprintf(dir, sizeof(dir), "%s/units/%s", c->dir, place->name);
+        main_pid = c->backend->criu->restore(&request, ret_text);
+        if (main_pid < 0)
+                return main_pid;
+        r = c->backend->place->adopt(place->name, main_pid, ret_text);
         return r < 0 ? r : note_restored(c, place->name, ret_text);
 }
 

@@ -184,12 +184,41 @@ static int inspect(sd_bus *bus, const char *name, UnitState *u, char **ret_error
         return 0;
 }
 
-static int unit_inspect(const char *name, UnitState *ret, char **ret_error) {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        UnitState u = {};
+/* One connection for the life of a worker; one made before the fork is not ours. */
+static int get_bus(sd_bus **ret) {
+        static sd_bus *bus;
+        static pid_t owner;
         int r;
 
-        r = sd_bus_open_system(&bus);
+        if (!bus || owner != getpid()) {
+                r = sd_bus_open_system(&bus);
+                if (r < 0)
+                        return r;
+                owner = getpid();
+        }
+        *ret = bus;
+        return 0;
+}
+
+int unit_get_main_pid(const char *name, pid_t *ret) {
+        _cleanup_free_ char *object = NULL;
+        sd_bus *bus;
+        int r;
+
+        r = get_bus(&bus);
+        if (r >= 0)
+                r = get_object(bus, name, &object, NULL);
+        if (r < 0)
+                return r;
+        return get_main_pid(bus, object, name, ret);
+}
+
+static int unit_inspect(const char *name, UnitState *ret, char **ret_error) {
+        UnitState u = {};
+        sd_bus *bus;
+        int r;
+
+        r = get_bus(&bus);
         if (r < 0)
                 return error_text(ret_error, r, "Cannot reach the bus: %m");
         r = inspect(bus, name, &u, ret_error);

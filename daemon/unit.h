@@ -20,3 +20,12 @@ extern const UnitOps unit_systemd;
  * Return: 0 or a negative errno.
  */
 int unit_list_pids(UnitState *u);
+
+/**
+ * unit_get_main_pid() - ask systemd for the main process of a service
+ * @name:       unit
+ * @ret:        its process, 0 when it has none
+ *
+ * Return: 0, -ENOENT (the unit is not loaded) or another negative errno.
+ */
+int unit_get_main_pid(const char *name, pid_t *ret);
