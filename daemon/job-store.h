@@ -45,7 +45,7 @@ int job_store_import(JobStore *s, json_object *object, Job **ret);
 /* The job with its history, as job_store_import() reads it; NULL when out of memory. */
 json_object *job_store_document(const JobStore *s, const Job *job);
 
-/* The job that has no result, or NULL. It is the last one. */
+/* The job that has not ended, or NULL. It is the last one. */
 Job *job_store_unfinished(const JobStore *s);
 
 uint64_t job_store_next_id(const JobStore *s);

@@ -258,7 +258,7 @@ int job_export(Job *job, sd_bus *bus, JobCancelFn cancel, void *userdata) {
 }
 
 bool job_running(const Job *job) {
-        return !job->result;
+        return !job->result || streq(job->result, TKD_RESULT_COMMITTED);
 }
 
 static void changed(Job *job, const char *property) {

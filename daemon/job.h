@@ -86,6 +86,7 @@ json_object *job_to_json(const Job *job);
  */
 int job_export(Job *job, sd_bus *bus, JobCancelFn cancel, void *userdata);
 
+/* Whether this tkd has still something to do for it; a committed one is to be parked. */
 bool job_running(const Job *job);
 
 /* What these change is announced on the bus. A failure for lack of memory leaves the old value. */

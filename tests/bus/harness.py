@@ -180,6 +180,7 @@ class Machine:
         self.fake = os.path.join(self.dir, "fake")
         self.app = subprocess.Popen(["sleep", "infinity"])
         self.process = None
+        self.closed = False
         self.stderr_file = open(self.dir + "/stderr", "a")
         self.notifications = []
         self.signals = []
@@ -279,6 +280,9 @@ class Machine:
         return self.process.returncode
 
     def close(self):
+        if self.closed:
+            return
+        self.closed = True
         try:
             os.kill(self.twin_pid() or 2**22, signal.SIGKILL)
         except ProcessLookupError:
@@ -350,9 +354,19 @@ class TestCase(unittest.TestCase):
     def tearDown(self):
         if self.failed():
             print("--- backend", *self.machine.log(), "--- daemon", self.machine.stderr(), sep="\n")
-        errors = [e for e in ("AddressSanitizer", "runtime error:", "LeakSanitizer") if e in self.machine.stderr()] \
-            if self.machine.process else []
-        self.assertEqual(errors, [], self.machine.process and self.machine.stderr())
+        self.assert_sane()
+
+    def assert_sane(self):
+        """No sanitizer has found anything in the daemons."""
+        for word in ("AddressSanitizer", "runtime error:", "LeakSanitizer"):
+            self.assertNotIn(word, self.machine.stderr())
+
+    def another_machine(self):
+        """A fresh machine, for the next subtest."""
+        self.assert_sane()
+        self.machine.close()
+        self.machine = Machine(self.bus, self.systemd)
+        self.addCleanup(self.machine.close)
 
     def assert_error(self, name, function, *args, text=None):
         with self.assertRaises(dbus.DBusException) as caught:
