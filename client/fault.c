@@ -5,8 +5,6 @@
  * out and the exit code.
  */
 
-#include <errno.h>
-
 #include "fault.h"
 
 typedef struct Fault {
@@ -150,6 +148,8 @@ int fault_print(const Context *c, const char *what, const char *name, const char
 int fault_print_bus(const Context *c, const sd_bus_error *e, int error) {
         _cleanup_error_ sd_bus_error own = SD_BUS_ERROR_NULL;
 
+        if (error == -ENOTCONN || error == -ECONNRESET || error == -EPIPE)
+                return fault_print(c, NULL, SD_BUS_ERROR_DISCONNECTED, NULL);
         if (e && sd_bus_error_is_set(e))
                 return fault_print(c, NULL, e->name, e->message);
         sd_bus_error_set_errno(&own, error);

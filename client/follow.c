@@ -28,6 +28,7 @@ typedef struct Follow {
         Job job; /* id 0: tkd has not answered yet */
         Interrupt interrupt;
         unsigned n_interrupts;
+        bool cancel_accepted;
         bool in_new_kernel; /* we run where the job leads to */
 } Follow;
 
@@ -77,20 +78,20 @@ static int end_committed(Follow *f) {
 }
 
 static int end_cancelled(Follow *f) {
-        const Job *j = &f->job;
+        const char *step = job_last_step(&f->job);
 
-        say(f, "Job %" PRIu64 " was cancelled%s%s and rolled back: the apps run on in the old kernel.\n", j->id,
-            isempty(j->step) ? "" : " in step ", strempty(j->step));
+        say(f, "Job %" PRIu64 " was cancelled%s%s and rolled back: the apps run on in the old kernel.\n", f->job.id,
+            step ? " in step " : "", strempty(step));
         say_downtime(f);
         return EXIT_CANCELLED;
 }
 
 static int end_failed(Follow *f) {
         const Job *j = &f->job;
+        const char *step = job_last_step(j);
         char what[128];
 
-        snprintf(what, sizeof(what), "Job %" PRIu64 " failed%s%s", j->id, isempty(j->step) ? "" : " in step ",
-                 strempty(j->step));
+        snprintf(what, sizeof(what), "Job %" PRIu64 " failed%s%s", j->id, step ? " in step " : "", strempty(step));
         fault_print(f->context, what, j->error_name, j->error_text);
         if (!job_is_committed(j))
                 say(f, "Job %" PRIu64 " was rolled back: the apps run on in the old kernel.\n", j->id);
@@ -128,10 +129,13 @@ static int on_cancel_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         Follow *f = userdata;
 
         agent_close();
-        if (!error)
+        if (error) {
+                progress_clear(&f->progress);
+                fault_print(f->context, "Not cancelled", error->name, error->message);
                 return 0;
-        progress_clear(&f->progress);
-        fault_print(f->context, "Not cancelled", error->name, error->message);
+        }
+        f->cancel_accepted = true;
+        say(f, "tkd rolls job %" PRIu64 " back.\n", f->job.id);
         return 0;
 }
 
@@ -153,8 +157,7 @@ static int cancel_job(Follow *f) {
 }
 
 static int interrupt_first(Follow *f) {
-        say(f, "\nAsked tkd to cancel%s. Waiting for the roll-back; Ctrl-C again leaves it to itself.\n",
-            f->job.id == 0 ? " as soon as the job is there" : "");
+        say(f, "\nAsking tkd to cancel the job. Ctrl-C again leaves without waiting for it.\n");
         return f->job.id == 0 ? 0 : cancel_job(f);
 }
 
@@ -162,8 +165,8 @@ static int interrupt_second(Follow *f) {
         if (f->job.id == 0)
                 say(f, "\nLeft before tkd answered: \"tkctl status\" says whether an upgrade runs.\n");
         else
-                say(f, "\nLeft: tkd goes on with job %" PRIu64 ", \"tkctl monitor %" PRIu64 "\" follows it.\n",
-                    f->job.id, f->job.id);
+                say(f, "\nLeft: tkd %s job %" PRIu64 ", \"tkctl monitor %" PRIu64 "\" follows it.\n",
+                    f->cancel_accepted ? "rolls back" : "goes on with", f->job.id, f->job.id);
         return leave(f, EXIT_INTERRUPTED);
 }
 

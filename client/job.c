@@ -249,6 +249,27 @@ int job_parse_id(const char *s, uint64_t *ret) {
 }
 
 /**
+ * job_last_step() - how far the job came, also when it was rolled back since
+ * @j: the job
+ *
+ * Return: the name of the last step that began, or NULL.
+ */
+const char *job_last_step(const Job *j) {
+        static const char *const steps[] = {
+                TKD_STEP_OFFLINE, TKD_STEP_COMMIT, TKD_STEP_MIGRATE, TKD_STEP_CHECKPOINT,
+                TKD_STEP_BOOT,    TKD_STEP_LOAD,   TKD_STEP_RESERVE,
+        };
+        char begin[FORMAT_MAX];
+
+        for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
+                snprintf(begin, sizeof(begin), "%s-begin", steps[i]);
+                if (ledger_has(&j->ledger, begin))
+                        return steps[i];
+        }
+        return NULL;
+}
+
+/**
  * job_is_finished() - whether the job has ended; one that is only committed goes on in the new kernel
  * @j: the job
  */
@@ -291,6 +312,7 @@ json_object *job_to_json(const Job *j) {
         json_object_object_add(o, "initiator", json_object_new_string(strempty(j->initiator)));
         json_object_object_add(o, "state", json_object_new_string(strempty(j->state)));
         json_object_object_add(o, "step", json_object_new_string(strempty(j->step)));
+        json_object_object_add(o, "last_step", json_object_new_string(strempty(job_last_step(j))));
         json_object_object_add(o, "status", json_object_new_string(strempty(j->status)));
         json_object_object_add(o, "progress", json_object_new_int64(j->progress));
         json_object_object_add(o, "result", json_object_new_string(strempty(j->result)));

@@ -28,6 +28,7 @@ int job_find_latest(Context *c, bool running, uint64_t *ret);
 char *job_path(uint64_t id);
 int job_id_from_path(const char *path, uint64_t *ret);
 int job_parse_id(const char *s, uint64_t *ret);
+const char *job_last_step(const Job *j);
 bool job_is_finished(const Job *j);
 bool job_is_committed(const Job *j);
 json_object *job_to_json(const Job *j);

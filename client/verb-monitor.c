@@ -176,6 +176,22 @@ static int add_matches(Context *c) {
         return 0;
 }
 
+/* The first line says how things are; what changes from here on follows. */
+static int print_state(Context *c) {
+        _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_json_ json_object *value = NULL;
+        _cleanup_free_ char *state = NULL;
+        int r;
+
+        r = sd_bus_get_property_string(c->bus, TKD_BUS_NAME, TKD_PATH, TKD_MANAGER_INTERFACE, TKD_PROPERTY_STATE,
+                                       &error, &state);
+        if (r < 0)
+                return fault_print_bus(c, &error, r);
+        value = json_object_new_string(state);
+        print_event(c, "tkd", TKD_PROPERTY_STATE, value);
+        return EXIT_OK;
+}
+
 static int monitor_run(Context *c, sd_event *event) {
         int r;
 
@@ -191,7 +207,8 @@ static int monitor_run(Context *c, sd_event *event) {
         r = add_matches(c);
         if (r < 0)
                 return r;
-        return sd_event_loop(event);
+        r = print_state(c);
+        return r != EXIT_OK ? r : sd_event_loop(event);
 }
 
 int verb_monitor(Context *c, int argc, char **argv) {

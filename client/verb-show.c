@@ -17,8 +17,10 @@ static void print_head(const Job *j) {
         print_line("Mode", j->mode);
         print_line("Started by", j->initiator);
         print_line("State", j->state);
-        print_line("Step", j->step);
-        if (!job_is_finished(j)) {
+        if (job_is_finished(j))
+                print_line("Last step", job_last_step(j));
+        else {
+                print_line("Step", j->step);
                 printf("%10s: %" PRIu32 " %%\n", "Progress", j->progress);
                 print_line("Status", j->status);
         }
