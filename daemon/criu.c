@@ -11,12 +11,14 @@
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "criu.h"
 #include "engine-error.h"
@@ -27,11 +29,14 @@
 
 #define JOURNAL_SOCKET          "/run/systemd/journal/stdout"
 #define COMPAT_MODULE           TKD_LIBEXECDIR "/criu-compat.so"
+#define LOCK_FILE               "/run/tkd/criu.lock"
 #define STREAMS_FILE            "streams.json"
 #define DUMP_LOG                "dump.log"
 #define RESTORE_LOG             "restore.log"
 #define LOG_LEVEL               2               /* errors and warnings; more would dominate the time */
 #define TIMEOUT_SEC             60
+#define IDLE_STEP_NSEC          (20 * 1000 * 1000L)
+#define IDLE_STEPS              (TIMEOUT_SEC * 50)
 #define GHOST_LIMIT             (64U << 20)     /* bytes of a deleted file that still goes along */
 
 static int pidfd_of(pid_t pid) {
@@ -157,9 +162,38 @@ static int common_options(const CriuRequest *request, int dir_fd, const char *lo
         return 0;
 }
 
+/* Held as long as a dump runs: by this process and by the child that it forks. */
+static int lock_dumps(void) {
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        r = mkdir_parents("/run/tkd");
+        if (r < 0)
+                return r;
+        fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+int criu_wait_idle(void) {
+        const struct timespec step = { .tv_nsec = IDLE_STEP_NSEC };
+
+        for (unsigned i = 0; i < IDLE_STEPS; i++) {
+                _cleanup_close_ int fd = lock_dumps();
+
+                if (fd != -EWOULDBLOCK)
+                        return fd < 0 ? fd : 0;
+                nanosleep(&step, NULL);
+        }
+        return -ETIMEDOUT;
+}
+
 static int dump_child(const CriuRequest *request, int dir_fd, json_object *streams) {
         int r;
 
+        /* a group of its own, so that it is not killed with the worker's */
+        setpgid(0, 0);
         r = common_options(request, dir_fd, DUMP_LOG);
         if (r < 0)
                 return r;
@@ -304,13 +338,16 @@ static int open_dir(const char *path) {
 }
 
 static int lib_dump(const CriuRequest *request, char **ret_error) {
-        _cleanup_close_ int dir_fd = open_dir(request->dir);
+        _cleanup_close_ int dir_fd = open_dir(request->dir), lock_fd = -EBADF;
         _cleanup_json_ json_object *object = NULL;
         json_object *streams;
         int r;
 
         if (dir_fd < 0)
                 return error_text(ret_error, dir_fd, "%s: %m", request->dir);
+        lock_fd = lock_dumps();
+        if (lock_fd < 0)
+                return error_text(ret_error, lock_fd, LOCK_FILE ": %m");
         r = find_streams(request, &object);
         if (r < 0)
                 return error_text(ret_error, r, "Cannot list its log streams: %m");

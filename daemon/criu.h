@@ -18,3 +18,12 @@ extern const CriuOps criu_lib;
  * Return: allocated text without time and place, or NULL when the log has no error.
  */
 char *criu_log_cause(const char *path);
+
+/**
+ * criu_wait_idle() - wait until no dump runs any more
+ *
+ * A dump outlives a worker that is killed, since CRIU must take its code out of the processes again.
+ *
+ * Return: 0, -ETIMEDOUT or another negative errno.
+ */
+int criu_wait_idle(void);
