@@ -40,7 +40,7 @@ static const Fault faults[] = {
         { TKD_ERROR_CANCELLED, EXIT_CANCELLED, NULL, NULL },
         { TKD_ERROR_TIMED_OUT, EXIT_FAILED, NULL,
           "\"journalctl -u tkd\" has the details; the time limits are in tkd.conf(5)." },
-        { TKD_ERROR_TWIN_FAILED, EXIT_FAILED, NULL, "\"tkctl console --no-follow\" shows the twin's last words." },
+        { TKD_ERROR_TWIN_FAILED, EXIT_FAILED, NULL, "\"tkctl console --no-follow\" shows its whole log." },
         { TKD_ERROR_CHECKPOINT_FAILED, EXIT_FAILED, NULL,
           "\"journalctl -u tkd\" has CRIU's reason; a unit that cannot move needs another action in tkd-policy(5)." },
         { TKD_ERROR_RESTORE_FAILED, EXIT_FAILED, NULL,
@@ -104,6 +104,12 @@ static void print_target(const Context *c) {
                 fprintf(stderr, "%s: ", c->target);
 }
 
+static bool endswith_newline(const char *s) {
+        size_t n = strlen(s);
+
+        return n > 0 && s[n - 1] == '\n';
+}
+
 /**
  * fault_print() - print an error as one line on standard error
  * @c: the command line: names the other machine, if there is one
@@ -111,10 +117,13 @@ static void print_target(const Context *c) {
  * @name: the error's D-Bus name, or NULL
  * @text: what tkd says
  *
+ * Further lines of the text, such as the last ones of the twin's log, follow.
+ *
  * Return: the exit code for it.
  */
 int fault_print(const Context *c, const char *what, const char *name, const char *text) {
         const Fault *f = fault_find(name);
+        const char *lines;
         size_t n;
 
         if (f && f->text)
@@ -122,6 +131,9 @@ int fault_print(const Context *c, const char *what, const char *name, const char
         if (isempty(text))
                 text = isempty(name) ? "Unknown error" : name;
         n = strcspn(text, "\n");
+        lines = text[n] ? text + n + 1 : NULL;
+        if (n > 0 && text[n - 1] == ':')
+                n--; /* what it leads to stands below, after the way out */
 
         fflush(stdout);
         fputs("tkctl: ", stderr);
@@ -132,8 +144,8 @@ int fault_print(const Context *c, const char *what, const char *name, const char
         if (f && f->hint)
                 fprintf(stderr, " %s", f->hint);
         fputc('\n', stderr);
-        if (text[n])
-                fprintf(stderr, "%s\n", text + n + 1);
+        if (lines)
+                fprintf(stderr, "%s%s", lines, endswith_newline(lines) ? "" : "\n");
         return fault_exit_code(name);
 }
 

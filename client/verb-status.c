@@ -60,14 +60,15 @@ static int load_status(Context *c, Status *s) {
 }
 
 static void print_twin(const Status *s) {
+        bool exists = !streq(s->twin_state, TKD_TWIN_NONE) && !streq(s->twin_state, TKD_TWIN_UNSUPPORTED);
         char memory[FORMAT_MAX];
 
         printf("%8s: %s", "Twin", s->twin_state);
-        if (!isempty(s->twin_kernel))
+        if (exists && !isempty(s->twin_kernel))
                 printf(", Linux %s", s->twin_kernel);
-        if (!isempty(s->twin_cpus))
+        if (exists && !isempty(s->twin_cpus))
                 printf(", CPUs %s", s->twin_cpus);
-        if (s->twin_memory > 0)
+        if (exists && s->twin_memory > 0)
                 printf(", memory %s", format_bytes(memory, s->twin_memory));
         putchar('\n');
 }

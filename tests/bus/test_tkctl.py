@@ -21,6 +21,11 @@ LOG_OFFSET = harness.TWIN_INFO_SIZE + 8
 
 
 class TestCase(harness.TestCase):
+    def setUp(self):
+        # the bus may not have noticed yet that the twin of the test before was killed
+        wait("the name is free", lambda: not self.bus.connection.name_has_owner(harness.NAME))
+        super().setUp()
+
     def arguments(self, *args):
         return [TKCTL, "--address=" + self.bus.address, *args]
 
@@ -255,6 +260,14 @@ class Upgrade(TestCase):
         self.assertIn(f"({ERROR}CheckpointFailed)", self.tkctl("show"))
         self.assertEqual(self.tkctl_json("show")["error"]["name"], ERROR + "CheckpointFailed")
         self.assert_untouched()
+
+    def test_last_words_of_the_twin(self):
+        self.machine.start()
+        self.machine.fault("channel.connect:panic")
+        _, err = self.finish(self.spawn("upgrade", VERSION), "failed")
+        lines = err.splitlines()
+        self.assertRegex(lines[0], r"^tkctl: Job 1 failed in step \w+: .*panicked.*\w\. \"tkctl console --no-follow\"")
+        self.assertIn("fake twin: booting", lines[1:])
 
     def test_dry_run(self):
         self.machine.start()
