@@ -344,14 +344,13 @@ uint64_t job_stamp_nsec(const Job *job, const Stamp *stamp) {
 }
 
 uint64_t job_downtime_nsec(const Job *job) {
-        uint64_t begin = 0;
+        uint64_t begin = 0, end = 0;
         Stamp s;
 
-        for (size_t i = 0; job_get_stamp(job, i, &s); i++) {
+        for (size_t i = 0; job_get_stamp(job, i, &s); i++)
                 if (streq(s.event, "freeze-begin"))
                         begin = job_stamp_nsec(job, &s);
-                else if (streq(s.event, "resume") && begin > 0)
-                        return job_stamp_nsec(job, &s) - begin;
-        }
-        return 0;
+                else if (streq(s.event, "resume"))
+                        end = job_stamp_nsec(job, &s);
+        return begin > 0 && end > begin ? end - begin : 0;
 }

@@ -105,5 +105,5 @@ bool job_get_stamp(const Job *job, size_t i, Stamp *ret);
 /* Nanoseconds of a stamp, 0 when the TSC's frequency is not known. */
 uint64_t job_stamp_nsec(const Job *job, const Stamp *stamp);
 
-/* Nanoseconds from the last freeze-begin to the resume, 0 when the job has not both. */
+/* Nanoseconds from the freeze of the applications to their resume, 0 when the job has not both. */
 uint64_t job_downtime_nsec(const Job *job);

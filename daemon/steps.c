@@ -44,7 +44,7 @@ static const StepInfo table[_STEP_MAX] = {
         },
         [STEP_OFFLINE] = {
                 .name = TKD_STEP_OFFLINE, .state = TKD_STATE_OFFLINING, .forward = true, .sealed = true,
-                .limit_sec = 0, .percent = 95,
+                .limit_sec = 60, .percent = 95,
                 .text = "parking the old kernel",
         },
 };

@@ -24,7 +24,7 @@ typedef enum Step {
  * struct StepInfo - one row of the table
  * @name:       of the step: API, ledger, journal, messages
  * @state:      of the job while the step runs
- * @forward:    there is no way back from it: it has no undo and is retried until it works
+ * @forward:    there is no way back from it: it has no undo, and is retried until it works
  * @sealed:     it cannot be cancelled
  * @limit_sec:  seconds after which it is ended by force (0: no limit); *TimeoutSec= overrides it
  * @percent:    progress of the job when the step begins

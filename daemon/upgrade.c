@@ -96,7 +96,7 @@ static int on_limit(sd_event_source *s, uint64_t usec, void *userdata) {
 
         if (!u->link)
                 return 0;
-        if (u->timed_out || u->phase == PHASE_UNDO) {
+        if (u->timed_out || u->phase == PHASE_UNDO || u->job->committed) {
                 log_warning("The worker of job %" PRIu64 " does not answer, killing it", u->job->id);
                 engine_link_kill(u->link);
                 return 0;

@@ -2,6 +2,7 @@
 """The interface: vtables, XML, bus policy, polkit actions and header agree; every member answers."""
 import os
 import re
+import subprocess
 import xml.etree.ElementTree as ET
 
 import harness
@@ -88,6 +89,29 @@ class Agreement(harness.TestCase):
         ids = set(re.findall(r'\{ "(\w+)",\s+TKD_SEVERITY', source("daemon/finding.c")))
         for i in ids:
             self.assertIn(i, source(f"daemon/{MANAGER}.xml"))
+
+
+    def test_configuration_is_documented(self):
+        keys = set(re.findall(r'^        \{ "(\w+)", +parse_', source("daemon/config.c"), re.M))
+        keys |= {s.capitalize() + "TimeoutSec" for s in harness.STEPS}
+        self.assertEqual(set(re.findall(r"^#(\w+)=", source("policy/tkd.conf"), re.M)), keys)
+        man = source("client/man/tkd.conf.5").split('.SH "FILE', 1)[-1].split(".SH EXAMPLES")[0]
+        self.assertEqual(set(re.findall(r"\b([A-Z]\w+)=", man)), keys)
+
+    def test_defaults_in_the_vendor_file_are_the_defaults(self):
+        """Each line of the vendor's file, made active, changes nothing in what Check says."""
+        m = self.machine.start()
+        os.unlink(m.root + "/etc/tkd/tkd.conf.d/test.conf")
+        before = m.check()
+        text = re.sub(r"^#(\w+=.+)$", r"\1", source("policy/tkd.conf"), flags=re.M)
+        m.write("/usr/lib/tkd/tkd.conf", text)
+        self.assertIn("\nTwinMemory=1G\n", text)
+        self.assertEqual(m.check(), before)
+
+    def test_options_of_the_program_are_documented(self):
+        text = subprocess.run([harness.TKD_FAKE, "--help"], capture_output=True, text=True, check=True).stdout
+        options = set(re.findall(r"--[a-z-]+", text))
+        self.assertEqual(set(re.findall(r"--[a-z-]+", source("client/man/tkd.8").replace("\\-", "-"))), options)
 
 
 class Members(harness.TestCase):
