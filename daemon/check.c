@@ -13,7 +13,6 @@
 #include "plan.h"
 
 #define MIB                     (UINT64_C(1) << 20)
-#define PMEM_GRANULE            (2 * MIB)
 #define BLOCK_SIZE_DEFAULT      (128 * MIB)
 #define TWIN_SLACK              (64 * MIB)      /* page tables, hand-over area, first allocations */
 
@@ -213,14 +212,14 @@ static uint64_t memory_available(void) {
 static void check_memory(Check *c, uint64_t kernel, uint64_t initramfs) {
         EnginePlan *p = c->plan;
         uint64_t available = (c->info.flags & TWIN_INFO_BOOT_REGION) ? c->info.mem_size : memory_available();
-        uint64_t needed = kernel + initramfs + TWIN_SLACK;
+        uint64_t needed = kernel + initramfs + TWIN_SLACK, block = c->info.block_size ?: BLOCK_SIZE_DEFAULT;
 
         if (c->config.memory < needed)
                 findings_add(&c->findings, FINDING_NOT_ENOUGH_MEMORY,
                              "TwinMemory= is %" PRIu64 " MiB, but kernel and initramfs need %" PRIu64 " MiB to start",
                              c->config.memory / MIB, needed / MIB);
-        p->pmem_size = round_up(c->config.checkpoint_memory, PMEM_GRANULE);
-        p->mem_size = round_up(c->config.memory + p->pmem_size, c->info.block_size ?: BLOCK_SIZE_DEFAULT);
+        p->pmem_size = round_up(c->config.checkpoint_memory, block);
+        p->mem_size = round_up(c->config.memory, block) + p->pmem_size;
         if (p->mem_size > available)
                 findings_add(&c->findings, FINDING_NOT_ENOUGH_MEMORY,
                              "The twin needs %" PRIu64 " MiB (TwinMemory= and CheckpointMemory=), but only %" PRIu64

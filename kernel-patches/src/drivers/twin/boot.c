@@ -40,10 +40,11 @@ static void fill_header(struct twin_handover *ho)
 	memset(ho, 0, sizeof(*ho));
 	ho->magic = TWIN_HANDOVER_MAGIC;
 	ho->version = TWIN_HANDOVER_VERSION;
-	ho->mem_start = twin_region.start;
-	ho->mem_size = twin_region.size;
-	ho->pmem_start = twin_region.pmem_start;
-	ho->pmem_size = twin_region.pmem_size;
+	ho->mem_start = twin_region.ram.start;
+	ho->mem_size = twin_region.ram.size;
+	ho->pmem_start = twin_region.pmem.start;
+	ho->pmem_size = twin_region.pmem.size;
+	ho->low_start = twin_region.low.start;
 	add_twin_cpus(ho);
 	twin_arch_fill_header(ho);
 }

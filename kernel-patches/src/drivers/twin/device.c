@@ -53,7 +53,7 @@ static u32 info_flags(void)
 		flags |= TWIN_INFO_IS_TWIN;
 	if (twin_owns_machine())
 		flags |= TWIN_INFO_OWNS_MACHINE;
-	if (twin_region.from_boot)
+	if (twin_region_boot_size())
 		flags |= TWIN_INFO_BOOT_REGION;
 	if (twin_arch_la57())
 		flags |= TWIN_INFO_LA57;
@@ -82,16 +82,16 @@ static void info_from_area(struct twin_info *info)
 	if (area == &twin_below) {
 		info->state = twin_get_state();
 		info->heartbeats = twin_beats_seen();
-		info->mem_start = twin_region.start;
-		info->mem_size = twin_region.size;
-		info->pmem_start = twin_region.pmem_start;
-		info->pmem_size = twin_region.pmem_size;
+		info->mem_start = twin_region.ram.start;
+		info->mem_size = twin_region.ram.size + twin_region.pmem.size;
+		info->pmem_start = twin_region.pmem.start;
+		info->pmem_size = twin_region.pmem.size;
 		cpus_to_user(info->cpus, &twin_cpus);
 	} else {
 		info->state = READ_ONCE(ho->twin_state);
 		info->heartbeats = READ_ONCE(ho->beats);
 		info->mem_start = ho->mem_start;
-		info->mem_size = ho->mem_size;
+		info->mem_size = ho->mem_size + ho->pmem_size;
 		info->pmem_start = ho->pmem_start;
 		info->pmem_size = ho->pmem_size;
 		cpus_to_user(info->cpus, cpu_online_mask);
@@ -103,6 +103,7 @@ static int ioctl_info(void __user *arg)
 	struct twin_info info = {
 		.abi = TWIN_ABI_VERSION,
 		.flags = info_flags(),
+		.mem_size = twin_region_boot_size(),
 		.block_size = twin_region_block_size(),
 		.tsc_khz = tsc_khz,
 		.cid = twin_owns_machine() ? TWIN_CID_OLD : TWIN_CID_TWIN,

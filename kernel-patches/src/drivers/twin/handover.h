@@ -24,7 +24,7 @@
 #define TWIN_OFF_ROOT4		0x05000	/* identity map, root of 4 levels */
 #define TWIN_OFF_ROOT5		0x06000	/* the same, root of 5 levels */
 #define TWIN_OFF_PUD		0x07000
-#define TWIN_OFF_PMD		0x08000	/* 4 pages: 4 GiB in 2 MiB pages */
+#define TWIN_OFF_PMD		0x08000	/* 4 pages, without pages of 1 GiB */
 #define TWIN_OFF_CROSS_OLD	0x0c000	/* kernel + identity map, old kernel */
 #define TWIN_OFF_CROSS_TWIN	0x0d000	/* kernel + identity map, twin */
 #define TWIN_OFF_SETUP_DATA	0x0e000	/* struct setup_data for the twin */
@@ -33,6 +33,9 @@
 #define TWIN_LOG_SIZE		0x40000
 #define TWIN_OFF_CHANNEL	0x100000 /* rings of the byte channel */
 #define TWIN_CHANNEL_SIZE	0x100000
+
+/* Apart from the area, below 4 GiB: for the twin's own trampoline. */
+#define TWIN_LOW_SIZE		0x20000
 
 /* struct twin_desc */
 #define TWIN_DESC_GDTR		0x00
@@ -106,10 +109,11 @@ struct twin_handover_cpu {
  * @tsc_boot:	TSC when the first CPU was sent off
  * @tsc_entry:	TSC when the twin found this area
  * @tsc_alive:	TSC of its first heartbeat
- * @mem_start:	physical address of the region (and of this area)
- * @mem_size:	its size with the pmem part
- * @pmem_start:	physical address of the pmem part
+ * @mem_start:	physical address of the twin's memory (and of this area)
+ * @mem_size:	its size
+ * @pmem_start:	physical address of the checkpoint memory
  * @pmem_size:	its size
+ * @low_start:	physical address of TWIN_LOW_SIZE bytes below 4 GiB
  * @log_head:	bytes written to the log since the twin's start
  * @old_apic_id: CPU of the old kernel that takes the doorbell
  * @twin_apic_id: CPU of the twin that takes it, its boot CPU
@@ -135,6 +139,7 @@ struct twin_handover {
 	u64 mem_size;
 	u64 pmem_start;
 	u64 pmem_size;
+	u64 low_start;
 	u64 log_head;
 	u32 old_apic_id;
 	u32 twin_apic_id;

@@ -60,8 +60,8 @@ int twin_kexec_locate(struct kexec_buf *kbuf,
 		      int (*func)(struct resource *, void *))
 {
 	struct resource ram = {
-		.start = twin_region.start + TWIN_HANDOVER_SIZE,
-		.end = twin_region.pmem_start - 1,
+		.start = twin_region.ram.start + TWIN_HANDOVER_SIZE,
+		.end = twin_range_end(&twin_region.ram) - 1,
 		.flags = IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
 	};
 

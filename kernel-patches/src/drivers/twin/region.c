@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The memory of the twin below: whole memory blocks that are taken from this
- * kernel at run time, or a range that was set aside by the twin= parameter.
- * Its tail is checkpoint memory, which both kernels see as a legacy pmem
- * device.
+ * The memory of the twin below: its RAM and the checkpoint memory, which both
+ * kernels see as a legacy pmem device. Either is a run of whole memory blocks
+ * that is taken from this kernel at run time, or a part of what the twin=
+ * parameter set aside. A few pages below 4 GiB go with them.
  */
 #define pr_fmt(fmt) "twin: " fmt
 
@@ -21,17 +21,14 @@
 
 #include "twin.h"
 
-/* CPUs start through a 32-bit trampoline: see arch/x86/realmode. */
-#define REGION_LIMIT	SZ_4G
-
 struct twin_region twin_region;
 struct twin_area twin_below;
 /* Keeps twin_below mapped for readers; nests inside twin_lock. */
 DEFINE_MUTEX(twin_area_lock);
 
 static u64 boot_start __initdata, boot_size __initdata;
-static struct { u64 start, size; } boot_region __ro_after_init;
-static int region_nid;
+static struct twin_range boot_region __ro_after_init;
+static struct page *low_pages;
 
 /* Resources above a range while it is taken; a handful at most. */
 struct held_children {
@@ -73,7 +70,7 @@ void __init twin_reserve_early(void)
 						  boot_start + size);
 	else
 		start = memblock_phys_alloc_range(size, align, SZ_16M,
-						  REGION_LIMIT);
+						  twin_arch_memory_limit());
 	if (!start) {
 		pr_err("no room for twin=%llu\n", boot_size);
 		return;
@@ -138,7 +135,7 @@ static void put_children_back(struct held_children *held)
 			pr_warn("lost %pR from /proc/iomem\n", held->child[i]);
 }
 
-static int take_range(u64 start, u64 size)
+static int take_blocks(struct twin_range *range, u64 start, u64 size)
 {
 	struct resource *ram = find_ram(start, start + size - 1);
 	struct held_children held;
@@ -149,35 +146,77 @@ static int take_range(u64 start, u64 size)
 	r = hold_children(ram, start, start + size - 1, &held);
 	if (r)
 		return r;
-	region_nid = page_to_nid(pfn_to_page(PHYS_PFN(start)));
+	range->nid = page_to_nid(pfn_to_page(PHYS_PFN(start)));
 	r = offline_and_remove_memory(start, size);
 	put_children_back(&held);
-	return r;
+	if (r)
+		return r;
+	range->start = start;
+	range->size = size;
+	return 0;
 }
 
 /*
- * The highest range below the limit that can be freed: this kernel prefers
- * higher memory for what cannot move.
+ * A guess that saves failed attempts, each of which moves pages about and
+ * leaves a page dump in the log.
  */
-static int take_blocks(u64 size)
+static bool looks_free(u64 start, u64 size)
+{
+	unsigned long pfn = PHYS_PFN(start), end = PHYS_PFN(start + size);
+
+	for (; pfn < end; pfn += pageblock_nr_pages) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		if (!page || PageReserved(page) ||
+		    get_pageblock_migratetype(page) == MIGRATE_UNMOVABLE)
+			return false;
+	}
+	return true;
+}
+
+/* The highest run of blocks between two addresses that can be freed. */
+static int take_between(struct twin_range *range, u64 size, u64 low, u64 high,
+			bool guess)
 {
 	u64 block = memory_block_size_bytes();
-	u64 limit = min_t(u64, REGION_LIMIT, PFN_PHYS(max_pfn));
 	u64 start;
 
-	if (limit < size)
+	if (high < low + size)
 		return -ENOMEM;
 
-	for (start = ALIGN_DOWN(limit - size, block); start >= block;
+	for (start = ALIGN_DOWN(high - size, block); start >= low;
 	     start -= block) {
-		if (!take_range(start, size)) {
-			twin_region.start = start;
+		if (guess && !looks_free(start, size))
+			continue;
+		if (!take_blocks(range, start, size))
 			return 0;
-		}
 		if (signal_pending(current))
 			return -EINTR;
 	}
 	return -ENOMEM;
+}
+
+/*
+ * What cannot move lies in higher zones if there are any, so the lower ones
+ * are tried first.
+ */
+static int take_anywhere(struct twin_range *range, u64 size)
+{
+	u64 block = memory_block_size_bytes();
+	u64 limit = min_t(u64, twin_arch_memory_limit(), PFN_PHYS(max_pfn));
+	u64 low_limit = min_t(u64, limit, SZ_4G);
+	int r;
+
+	if (!size)
+		return 0;
+	r = take_between(range, size, block, low_limit, true);
+	if (r == -ENOMEM)
+		r = take_between(range, size, SZ_4G, limit, true);
+	if (r == -ENOMEM)
+		r = take_between(range, size, block, low_limit, false);
+	if (r == -ENOMEM)
+		r = take_between(range, size, SZ_4G, limit, false);
+	return r;
 }
 
 static int online_block(struct memory_block *block, void *arg)
@@ -187,12 +226,14 @@ static int online_block(struct memory_block *block, void *arg)
 	return r < 0 ? r : 0;
 }
 
-static void give_blocks_back(void)
+static void give_back(struct twin_range *range)
 {
-	u64 start = twin_region.start, size = twin_region.size;
+	u64 start = range->start, size = range->size;
 	int r;
 
-	r = add_memory(region_nid, start, size, MHP_NONE);
+	if (!size)
+		return;
+	r = add_memory(range->nid, start, size, MHP_NONE);
 	if (!r) {
 		lock_device_hotplug();
 		r = walk_memory_blocks(start, size, NULL, online_block);
@@ -203,30 +244,54 @@ static void give_blocks_back(void)
 		       size / SZ_1M, start, r);
 }
 
-static int take_memory(u64 size)
+static int take_boot_region(u64 ram_size, u64 pmem_size)
+{
+	if (ram_size + pmem_size > boot_region.size)
+		return -ENOMEM;
+	twin_region.from_boot = true;
+	twin_region.ram.start = boot_region.start;
+	twin_region.ram.size = ram_size;
+	twin_region.pmem.start = boot_region.start + ram_size;
+	twin_region.pmem.size = pmem_size;
+	return 0;
+}
+
+static int take_memory(u64 ram_size, u64 pmem_size)
 {
 	int r;
 
-	if (boot_region.size) {
-		if (size > boot_region.size)
-			return -ENOMEM;
-		twin_region.start = boot_region.start;
-		twin_region.from_boot = true;
-	} else {
-		r = take_blocks(size);
-		if (r)
-			return r;
-		twin_region.from_boot = false;
-	}
-	twin_region.size = size;
-	return 0;
+	if (boot_region.size)
+		return take_boot_region(ram_size, pmem_size);
+
+	r = take_anywhere(&twin_region.ram, ram_size);
+	return r ?: take_anywhere(&twin_region.pmem, pmem_size);
 }
 
 static void give_memory_back(void)
 {
-	if (!twin_region.from_boot)
-		give_blocks_back();
+	if (!twin_region.from_boot) {
+		give_back(&twin_region.pmem);
+		give_back(&twin_region.ram);
+	}
 	memset(&twin_region, 0, sizeof(twin_region));
+}
+
+/* CPUs enter a kernel through code that must lie below 4 GiB. */
+static int take_low_pages(void)
+{
+	low_pages = alloc_pages(GFP_KERNEL | GFP_DMA32 | __GFP_ZERO,
+				get_order(TWIN_LOW_SIZE));
+	if (!low_pages)
+		return -ENOMEM;
+	twin_region.low.start = page_to_phys(low_pages);
+	twin_region.low.size = TWIN_LOW_SIZE;
+	return 0;
+}
+
+static void give_low_pages_back(void)
+{
+	__free_pages(low_pages, get_order(TWIN_LOW_SIZE));
+	low_pages = NULL;
 }
 
 static int add_pmem(void)
@@ -234,10 +299,10 @@ static int add_pmem(void)
 	struct platform_device *pdev;
 	int r;
 
-	if (!twin_region.pmem_size)
+	if (!twin_region.pmem.size)
 		return 0;
-	pmem_resource.start = twin_region.pmem_start;
-	pmem_resource.end = twin_region.pmem_start + twin_region.pmem_size - 1;
+	pmem_resource.start = twin_region.pmem.start;
+	pmem_resource.end = twin_range_end(&twin_region.pmem) - 1;
 	r = insert_resource(&iomem_resource, &pmem_resource);
 	if (r)
 		return r;
@@ -261,20 +326,16 @@ static void remove_pmem(void)
 	remove_resource(&pmem_resource);
 }
 
-static u64 ram_size(void)
-{
-	return twin_region.size - twin_region.pmem_size;
-}
-
 static int map_area(void)
 {
-	struct twin_area area = { .pa = twin_region.start };
+	struct twin_range *ram = &twin_region.ram;
+	struct twin_area area = { .pa = ram->start };
 
-	if (!request_mem_region(twin_region.start, ram_size(), "Twin kernel"))
+	if (!request_mem_region(ram->start, ram->size, "Twin kernel"))
 		return -EBUSY;
 	area.base = memremap(area.pa, TWIN_HANDOVER_SIZE, MEMREMAP_WB);
 	if (!area.base) {
-		release_mem_region(twin_region.start, ram_size());
+		release_mem_region(ram->start, ram->size);
 		return -ENOMEM;
 	}
 	memset(area.base, 0, TWIN_HANDOVER_SIZE);
@@ -294,13 +355,29 @@ static void unmap_area(void)
 	twin_below = (struct twin_area){};
 	mutex_unlock(&twin_area_lock);
 	memunmap(area.base);
-	release_mem_region(twin_region.start, ram_size());
+	release_mem_region(twin_region.ram.start, twin_region.ram.size);
+}
+
+static bool is_size(u64 size)
+{
+	return IS_ALIGNED(size, memory_block_size_bytes()) &&
+	       size < twin_arch_memory_limit();
+}
+
+/**
+ * twin_region_boot_size - size of what the twin= parameter set aside
+ *
+ * Return: bytes, 0 for none.
+ */
+u64 twin_region_boot_size(void)
+{
+	return boot_region.size;
 }
 
 /**
  * twin_region_reserve - take memory for a twin
- * @size:	bytes, a multiple of the block size
- * @pmem_size:	bytes at its end for checkpoints, a multiple of 2 MiB
+ * @size:	bytes in all, a multiple of the block size
+ * @pmem_size:	bytes of it for checkpoints, a multiple of the block size
  *
  * Return: 0, -EINVAL for bad sizes, -ENOMEM when no such range can be freed,
  * -EINTR, or what a lower layer says. Nothing is taken on failure.
@@ -309,29 +386,30 @@ int twin_region_reserve(u64 size, u64 pmem_size)
 {
 	int r;
 
-	if (!size || !IS_ALIGNED(size, memory_block_size_bytes()) ||
-	    !IS_ALIGNED(pmem_size, SZ_2M) || size > REGION_LIMIT ||
-	    pmem_size >= size || size - pmem_size < SZ_128M)
+	if (!is_size(size) || !is_size(pmem_size) || pmem_size >= size)
 		return -EINVAL;
 
-	r = take_memory(size);
-	if (r)
-		return r;
-	twin_region.pmem_size = pmem_size;
-	twin_region.pmem_start = twin_region.start + size - pmem_size;
-
-	r = map_area();
+	r = take_memory(size - pmem_size, pmem_size);
 	if (r)
 		goto give_back;
+	r = take_low_pages();
+	if (r)
+		goto give_back;
+	r = map_area();
+	if (r)
+		goto give_low_back;
 	r = add_pmem();
 	if (r)
 		goto unmap;
-	pr_info("reserved %llu MiB at %#llx, %llu MiB of it for checkpoints\n",
-		size / SZ_1M, twin_region.start, pmem_size / SZ_1M);
+	pr_info("reserved %llu MiB at %#llx, %llu MiB at %#llx for checkpoints\n",
+		twin_region.ram.size / SZ_1M, twin_region.ram.start,
+		pmem_size / SZ_1M, twin_region.pmem.start);
 	return 0;
 
 unmap:
 	unmap_area();
+give_low_back:
+	give_low_pages_back();
 give_back:
 	give_memory_back();
 	return r;
@@ -344,5 +422,6 @@ void twin_region_release(void)
 {
 	remove_pmem();
 	unmap_area();
+	give_low_pages_back();
 	give_memory_back();
 }

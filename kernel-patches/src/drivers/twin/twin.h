@@ -56,16 +56,34 @@ void twin_watch_stop(void);
 u64 twin_beats_seen(void);
 
 /* region.c: the memory of the twin below */
-struct twin_region {
+struct twin_range {
 	u64 start;
 	u64 size;
-	u64 pmem_start;
-	u64 pmem_size;
+	int nid;
+};
+
+static inline u64 twin_range_end(const struct twin_range *range)
+{
+	return range->start + range->size;
+}
+
+/**
+ * struct twin_region - memory reserved for a twin
+ * @ram:	its memory; begins with the hand-over area
+ * @pmem:	checkpoint memory
+ * @low:	pages below 4 GiB for the code through which its CPUs enter it
+ * @from_boot:	@ram and @pmem are part of what twin= set aside
+ */
+struct twin_region {
+	struct twin_range ram;
+	struct twin_range pmem;
+	struct twin_range low;
 	bool from_boot;
 };
 
 extern struct twin_region twin_region;
 u64 twin_region_block_size(void);
+u64 twin_region_boot_size(void);
 int twin_region_reserve(u64 size, u64 pmem_size);
 void twin_region_release(void);
 
@@ -108,6 +126,7 @@ u32 twin_arch_apic_id(int cpu);
 int twin_arch_apic_to_cpu(u32 apic_id);
 bool twin_arch_is_bsp(int cpu);
 bool twin_arch_la57(void);
+u64 twin_arch_memory_limit(void);
 bool twin_arch_can_reclaim(void);
 phys_addr_t twin_arch_guest_area(void);
 

@@ -73,7 +73,7 @@ enum twin_commit {
 /* struct twin_info.flags */
 #define TWIN_INFO_IS_TWIN	(1U << 0) /* this kernel was booted as a twin */
 #define TWIN_INFO_OWNS_MACHINE	(1U << 1) /* it is the only kernel, or the old one */
-#define TWIN_INFO_BOOT_REGION	(1U << 2) /* memory set aside by the twin= parameter */
+#define TWIN_INFO_BOOT_REGION	(1U << 2) /* memory was set aside by twin= */
 #define TWIN_INFO_LA57		(1U << 3) /* this kernel uses 5-level paging */
 
 /**
@@ -82,11 +82,12 @@ enum twin_commit {
  * @flags:	TWIN_INFO_*
  * @state:	enum twin_state (in the twin: of itself)
  * @commit:	enum twin_commit
- * @mem_start:	physical start of the reserved region, bytes
- * @mem_size:	its whole size, pmem included, bytes
+ * @mem_start:	physical start of the twin's memory, bytes
+ * @mem_size:	bytes taken in all, pmem included; while nothing is reserved, the
+ *		size of what the twin= parameter set aside
  * @pmem_start:	physical start of the checkpoint memory, bytes
  * @pmem_size:	its size, bytes; shows as /dev/pmemN in both kernels
- * @block_size:	granule of @mem_size in RESERVE, bytes
+ * @block_size:	granule of the sizes in RESERVE, bytes
  * @heartbeats:	beats of the twin seen so far
  * @tsc_khz:	ticks of the TSC per millisecond
  * @tsc_boot:	TSC when the first CPU was started (0: not yet)
@@ -121,7 +122,7 @@ struct twin_info {
 /**
  * struct twin_reserve - argument of TWIN_IOC_RESERVE
  * @mem_size:	bytes to take, pmem included; a multiple of twin_info.block_size
- * @pmem_size:	bytes at the end of it for checkpoints; a multiple of 2 MiB
+ * @pmem_size:	bytes of it for checkpoints; a multiple of twin_info.block_size
  * @cpus:	CPUs to take; online, and not the boot processor
  */
 struct twin_reserve {

@@ -16,6 +16,7 @@
 
 #define IDENTITY_TABLE	(_PAGE_PRESENT | _PAGE_RW | _PAGE_ACCESSED | _PAGE_DIRTY)
 #define IDENTITY_PAGE	(IDENTITY_TABLE | _PAGE_PSE)
+/* What the 2 MiB pages of a CPU without larger ones cover. */
 #define IDENTITY_GIB	4
 
 struct twin_desc {
@@ -29,6 +30,17 @@ struct twin_desc {
 static_assert(offsetof(struct twin_desc, idtr) == TWIN_DESC_IDTR);
 static_assert(offsetof(struct twin_desc, gdt) == TWIN_DESC_GDT);
 
+/**
+ * twin_arch_memory_limit - end of what the identity map can cover
+ *
+ * Return: a physical address; memory of a twin lies below.
+ */
+u64 twin_arch_memory_limit(void)
+{
+	return boot_cpu_has(X86_FEATURE_GBPAGES) ? PTRS_PER_PUD * PUD_SIZE
+						 : IDENTITY_GIB * PUD_SIZE;
+}
+
 static void init_identity_map(const struct twin_area *area)
 {
 	u64 *root4 = area->base + TWIN_OFF_ROOT4;
@@ -40,10 +52,15 @@ static void init_identity_map(const struct twin_area *area)
 	/* With five levels the root of four serves as the fourth. */
 	root5[0] = (area->pa + TWIN_OFF_ROOT4) | IDENTITY_TABLE;
 	root4[0] = (area->pa + TWIN_OFF_PUD) | IDENTITY_TABLE;
+	if (boot_cpu_has(X86_FEATURE_GBPAGES)) {
+		for (i = 0; i < PTRS_PER_PUD; i++)
+			pud[i] = i * PUD_SIZE | IDENTITY_PAGE;
+		return;
+	}
 	for (i = 0; i < IDENTITY_GIB; i++)
 		pud[i] = (area->pa + TWIN_OFF_PMD + i * PAGE_SIZE) | IDENTITY_TABLE;
 	for (i = 0; i < IDENTITY_GIB * PTRS_PER_PMD; i++)
-		pmd[i] = (u64)i * PMD_SIZE | IDENTITY_PAGE;
+		pmd[i] = i * PMD_SIZE | IDENTITY_PAGE;
 }
 
 static void init_descriptors(const struct twin_area *area)

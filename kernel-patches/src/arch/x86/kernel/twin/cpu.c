@@ -179,7 +179,7 @@ static bool wait_leaving(struct twin_slot *slot)
  * twin_arch_wake - send a parked CPU off
  * @area:    area in which it is parked
  * @apic_id: its APIC id
- * @entry:   physical address to jump to, below 4 GiB
+ * @entry:   physical address to jump to, inside the identity map
  * @arg:     value of RSI there
  *
  * May sleep.

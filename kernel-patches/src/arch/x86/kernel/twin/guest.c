@@ -107,17 +107,14 @@ static void __init parse_smp_config(void)
 /* Nothing of a twin lies below 1 MiB, and nothing has to: see wake_cpu(). */
 static void __init reserve_trampoline(void)
 {
-	size_t size = real_mode_size_needed();
-	phys_addr_t pa;
-
-	pa = memblock_phys_alloc_range(size, PAGE_SIZE, SZ_1M, SZ_4G);
-	if (!pa)
-		panic("twin: no memory below 4 GiB for the trampoline\n");
-	set_real_mode_mem(pa);
+	if (real_mode_size_needed() > TWIN_LOW_SIZE)
+		panic("twin: no room for the trampoline\n");
+	memblock_reserve(boot_header.low_start, TWIN_LOW_SIZE);
+	set_real_mode_mem(boot_header.low_start);
 	memblock_reserve(0, SZ_1M);
 }
 
-/* The trampoline lies anywhere below 4 GiB: map all of that one to one. */
+/* The trampoline lies anywhere below 4 GiB, which the area maps one to one. */
 static void __init init_trampoline_map(void)
 {
 	u64 *pgd;

@@ -4,6 +4,7 @@
  * kernel that gets the whole machine is cut down to the reserved region.
  */
 #include <linux/kexec.h>
+#include <linux/sort.h>
 #include <linux/string.h>
 
 #include <asm/bootparam.h>
@@ -27,15 +28,25 @@ static void add_e820(struct boot_params *params, u64 start, u64 end, u32 type)
 	entry->type = type;
 }
 
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct twin_range *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
 /*
  * The old kernel's memory stays listed, or its addresses would count as free
  * for device resources; but as reserved.
  */
 static void add_foreign_memory(struct boot_params *params)
 {
-	u64 start = twin_region.start, end = start + twin_region.size;
-	unsigned int i;
+	struct twin_range own[] = {
+		twin_region.ram, twin_region.pmem, twin_region.low,
+	};
+	unsigned int i, k;
 
+	sort(own, ARRAY_SIZE(own), sizeof(own[0]), compare_ranges, NULL);
 	for (i = 0; i < e820_table_firmware->nr_entries; i++) {
 		struct e820_entry *entry = &e820_table_firmware->entries[i];
 		u64 from = entry->addr, to = entry->addr + entry->size;
@@ -43,20 +54,25 @@ static void add_foreign_memory(struct boot_params *params)
 
 		if (type == E820_TYPE_RAM)
 			type = E820_TYPE_RESERVED;
-		add_e820(params, from, min(to, start), type);
-		add_e820(params, max(from, end), to, type);
+		for (k = 0; k < ARRAY_SIZE(own); k++) {
+			add_e820(params, from, min(to, own[k].start), type);
+			from = max(from, twin_range_end(&own[k]));
+		}
+		add_e820(params, from, to, type);
 	}
 }
 
 static void setup_memory_map(struct boot_params *params)
 {
-	u64 start = twin_region.start, ram = start + TWIN_HANDOVER_SIZE;
-	u64 pmem = twin_region.pmem_start;
+	u64 start = twin_region.ram.start, ram = start + TWIN_HANDOVER_SIZE;
 
 	params->e820_entries = 0;
 	add_e820(params, start, ram, E820_TYPE_RESERVED);
-	add_e820(params, ram, pmem, E820_TYPE_RAM);
-	add_e820(params, pmem, pmem + twin_region.pmem_size, E820_TYPE_PRAM);
+	add_e820(params, ram, twin_range_end(&twin_region.ram), E820_TYPE_RAM);
+	add_e820(params, twin_region.low.start, twin_range_end(&twin_region.low),
+		 E820_TYPE_RAM);
+	add_e820(params, twin_region.pmem.start,
+		 twin_range_end(&twin_region.pmem), E820_TYPE_PRAM);
 	add_foreign_memory(params);
 }
 
