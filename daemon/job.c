@@ -316,6 +316,14 @@ void job_append_error(Job *job, const char *text) {
         changed(job, TKD_PROPERTY_JOB_ERROR);
 }
 
+void job_clear_error(Job *job) {
+        if (!job->error_name)
+                return;
+        free(TAKE_PTR(job->error_name));
+        free(TAKE_PTR(job->error_text));
+        changed(job, TKD_PROPERTY_JOB_ERROR);
+}
+
 void job_finish(Job *job, const char *result) {
         job->finished = now_realtime();
         set_string(job, &job->result, result, TKD_PROPERTY_JOB_RESULT);

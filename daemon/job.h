@@ -96,6 +96,7 @@ void job_set_status(Job *job, const char *status);
 void job_set_progress(Job *job, unsigned percent);
 void job_set_error(Job *job, const char *name, const char *text);       /* the first one stays */
 void job_append_error(Job *job, const char *text);
+void job_clear_error(Job *job);
 void job_finish(Job *job, const char *result);
 int job_add_stamp(Job *job, const char *event, const char *kernel, uint64_t tsc);
 

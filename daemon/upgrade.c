@@ -149,6 +149,7 @@ static void set_committed(Upgrade *u) {
         if (job->committed)
                 return;
         job->committed = true;
+        job_clear_error(job);           /* what seemed to have failed has not */
         u->phase = PHASE_FORWARD;
         record(u, "committed");
         fault_point("committed", STEP_COMMIT);

@@ -68,8 +68,7 @@ static int twin_open(void) {
         if (fake_in_twin() && m->info.state == TWIN_STATE_BOOTING) {
                 m->info.tsc_alive = tsc_now();
                 fake_set_state(TWIN_STATE_ALIVE);
-        } else if (!fake_in_twin() && m->old_pid == 0)
-                m->old_pid = getpid();
+        }
         return fd;
 }
 
@@ -230,7 +229,6 @@ static int twin_commit(int fd) {
 
 static int twin_park(int fd) {
         FakeMachine *m = fake_machine();
-        pid_t old = m->old_pid;
         int r;
 
         r = fake_enter("twin.park");
@@ -238,9 +236,9 @@ static int twin_park(int fd) {
                 return r;
         if (m->info.commit != TWIN_COMMIT_TWIN)
                 return -EPERM;
-        m->old_pid = 0;
+        m->parked = 1;
         fake_emit(TWIN_EVENT_OLD_PARKED);
-        kill(old, SIGKILL);
+        kill(getppid(), SIGKILL);
         for (;;)
                 pause();
 }
@@ -254,7 +252,7 @@ static int twin_takeover(int fd, uint32_t timeout_ms) {
                 return r;
         if (m->info.commit != TWIN_COMMIT_TWIN)
                 return -EPERM;
-        for (uint32_t ms = 0; m->old_pid != 0; ms += 10) {
+        for (uint32_t ms = 0; !m->parked; ms += 10) {
                 if (ms >= timeout_ms)
                         return -ETIMEDOUT;
                 nanosleep(&(struct timespec) { .tv_nsec = 10 * 1000 * 1000 }, NULL);

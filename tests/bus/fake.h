@@ -19,7 +19,7 @@
 typedef struct FakeMachine {
         struct twin_info info;          /* as the old kernel sees it */
         int32_t twin_pid;               /* daemon of the twin, 0: none */
-        int32_t old_pid;                /* daemon of the old kernel, 0: parked */
+        int32_t parked;                 /* the old kernel has gone, its daemon with it */
         char log[4096];                 /* of the twin */
 } FakeMachine;
 

@@ -80,8 +80,10 @@ class Crash(harness.TestCase):
         m.process.kill()
         m.process.wait()
         m.start()
-        wait("the twin owns the machine", lambda: "twin: place.settle" in m.log(), 60)
+        wait("the twin owns the name", lambda: m.ended() and self.bus.owner())
         self.assertEqual(m.app_state(), "twin")
+        self.assertEqual(m.job(JOB1, "Result"), "done")
+        self.assertEqual(tuple(map(str, m.job(JOB1, "Error"))), ("", ""))
 
     def test_crash_is_not_a_twin_for_ever(self):
         """After all of that the next upgrade works."""
