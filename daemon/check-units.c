@@ -39,13 +39,17 @@ static void unit_question_free(void *p) {
         free(q);
 }
 
-static void walk_finish(Walk *w) {
-        Check *c = w->check;
+/* The applications must fit in both: as images first, then as they are. */
+static void check_fits(Walk *w, const char *key, uint64_t size) {
+        if (w->memory > size)
+                findings_add(&w->check->findings, FINDING_NOT_ENOUGH_MEMORY,
+                             "%s is %" PRIu64 " MiB, but the applications use %" PRIu64 " MiB",
+                             key, size / MIB, w->memory / MIB);
+}
 
-        if (w->memory > c->config.checkpoint_memory)
-                findings_add(&c->findings, FINDING_NOT_ENOUGH_MEMORY,
-                             "CheckpointMemory= is %" PRIu64 " MiB, but the applications use %" PRIu64 " MiB",
-                             c->config.checkpoint_memory / MIB, w->memory / MIB);
+static void walk_finish(Walk *w) {
+        check_fits(w, "CheckpointMemory=", w->check->config.checkpoint_memory);
+        check_fits(w, "TwinMemory=", w->check->config.memory);
         w->done(w->userdata);
         sd_bus_unref(w->bus);
         free(w);
@@ -133,18 +137,20 @@ static void check_process(Walk *w, const char *unit, pid_t pid) {
         w->memory += (status_value(status, "\nRssAnon:") + status_value(status, "\nRssShmem:")) * 1024;
 }
 
+static int list_pids(const char *cgroup, UnitState *ret) {
+        _cleanup_free_ char *path = NULL;
+
+        if (asprintf(&path, "/sys/fs/cgroup%s", cgroup) < 0)
+                return -ENOMEM;
+        ret->cgroup = conf_path(path);
+        return ret->cgroup ? unit_list_pids(ret) : -ENOMEM;
+}
+
 static void check_processes(Walk *w, const char *unit, const char *cgroup) {
         UnitState state = {};
         int r;
 
-        if (asprintf(&state.cgroup, "/sys/fs/cgroup%s", cgroup) < 0) {
-                w->check->findings.oom = true;
-                return;
-        }
-        char *rooted = conf_path(state.cgroup);
-        free(state.cgroup);
-        state.cgroup = rooted;
-        r = rooted ? unit_list_pids(&state) : -ENOMEM;
+        r = list_pids(cgroup, &state);
         if (r < 0)
                 findings_add(&w->check->findings, FINDING_BAD_UNIT,
                              "%s cannot be migrated: its cgroup cannot be read: %s", unit, strerror(-r));
