@@ -114,6 +114,17 @@ class Agreement(harness.TestCase):
         self.assertEqual(set(re.findall(r"--[a-z-]+", source("client/man/tkd.8").replace("\\-", "-"))), options)
 
 
+    def test_service_has_no_seccomp_filter(self):
+        """CRIU could not dump a process that has one; each of these makes systemd install one."""
+        for unit in ("tkd.service.in", "tkd-twin.service.in"):
+            keys = set(re.findall(r"^(\w+)=", source("units/" + unit), re.M))
+            self.assertEqual(keys & {
+                "SystemCallFilter", "SystemCallArchitectures", "SystemCallLog", "RestrictAddressFamilies",
+                "RestrictRealtime", "RestrictSUIDSGID", "RestrictNamespaces", "LockPersonality",
+                "MemoryDenyWriteExecute", "PrivateDevices", "ProtectClock", "ProtectHostname",
+                "ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables"}, set(), unit)
+
+
 class Members(harness.TestCase):
     def test_properties_of_an_idle_manager(self):
         m = self.machine.start()
