@@ -218,14 +218,16 @@ static int add_unit(Walk *w, const char *name, const char *path) {
 }
 
 static int add_units(Walk *w, sd_bus_message *answer) {
-        const char *name, *path;
+        const char *name, *sub, *path;
         int r;
 
         r = sd_bus_message_enter_container(answer, 'a', "(ssssssouso)");
         if (r < 0)
                 return r;
-        while ((r = sd_bus_message_read(answer, "(ssssssouso)", &name, NULL, NULL, NULL, NULL, NULL, &path,
+        while ((r = sd_bus_message_read(answer, "(ssssssouso)", &name, NULL, NULL, NULL, &sub, NULL, &path,
                                         NULL, NULL, NULL)) > 0) {
+                if (streq(sub, "exited"))
+                        continue;       /* active, but nothing of it runs */
                 r = add_unit(w, name, path);
                 if (r < 0)
                         return r;

@@ -159,7 +159,8 @@ class Systemd:
                 interface = self.NAME + (".Scope" if name.endswith(".scope") else ".Service")
                 self.control.AddObject(path, interface, {"ControlGroup": cgroup}, dbus.Array([], "(ssss)"))
                 self.known.add(path)
-            rows.append(f"('{name}', '{name}', 'loaded', 'active', 'running', '', dbus.ObjectPath('{path}'), "
+            sub = "exited" if name.startswith("oneshot") else "running"
+            rows.append(f"('{name}', '{name}', 'loaded', 'active', '{sub}', '', dbus.ObjectPath('{path}'), "
                         "dbus.UInt32(0), '', dbus.ObjectPath('/'))")
         self.control.AddMethod("", "ListUnitsByPatterns", "asas", "a(ssssssouso)",
                                "ret = dbus.Array([" + ", ".join(rows) + "], signature='(ssssssouso)')")
@@ -203,7 +204,7 @@ class Machine:
         self.make_root()
         self.make_fake()
         systemd.set_units({self.APP: "/system.slice/app.service", "other.service": "/system.slice/other.service",
-                           "tkd.service": "/system.slice/tkd.service"})
+                           "oneshot.service": "", "tkd.service": "/system.slice/tkd.service"})
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(os.path.join(self.dir, "notify"))
         self.watch = GLib.io_add_watch(self.notify.fileno(), GLib.PRIORITY_HIGH, GLib.IO_IN, self.on_notify)
@@ -316,6 +317,7 @@ class Machine:
         if self.process:
             self.process.kill()
             self.process.wait()
+        wait("the name is free", lambda: not self.bus.owner())
         self.app.kill()
         self.app.wait()
         self.match.remove()

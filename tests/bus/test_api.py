@@ -182,6 +182,7 @@ class Members(harness.TestCase):
         texts = [f[2] for f in findings if f[0] == "Unit"]
         self.assertTrue(any(t.startswith("app.service: migrate:") for t in texts), texts)
         self.assertTrue(any(t.startswith("other.service: stop:") for t in texts), texts)
+        self.assertFalse(any("oneshot" in t for t in texts), texts)
         plan = [f[2] for f in findings if f[0] == "Plan"]
         self.assertIn("CPUs 2-3", plan[0])
         self.assertEqual(m.log(), [])
@@ -196,6 +197,8 @@ class Members(harness.TestCase):
         self.assertEqual(bytes(data), b"fake twin: booting\nfake twin: up\n")
         following, data = m.manager("TwinLog", "t", int(following) - 3)
         self.assertEqual(bytes(data), b"up\n")
+        following, data = m.manager("TwinLog", "t", 1000000)     # of a twin before this one
+        self.assertTrue(bytes(data).startswith(b"fake twin: booting"))
         m.call(JOB, "Cancel", path=path)
         m.result(path)
 
