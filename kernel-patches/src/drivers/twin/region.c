@@ -143,6 +143,9 @@ static int take_blocks(struct twin_range *range, u64 start, u64 size)
 
 	if (!ram)
 		return -ENXIO;
+	r = twin_arch_split_map(start, size);
+	if (r)
+		return r;
 	r = hold_children(ram, start, start + size - 1, &held);
 	if (r)
 		return r;

@@ -127,6 +127,7 @@ int twin_arch_apic_to_cpu(u32 apic_id);
 bool twin_arch_is_bsp(int cpu);
 bool twin_arch_la57(void);
 u64 twin_arch_memory_limit(void);
+int twin_arch_split_map(u64 start, u64 size);
 bool twin_arch_can_reclaim(void);
 phys_addr_t twin_arch_guest_area(void);
 
