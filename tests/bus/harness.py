@@ -266,10 +266,10 @@ class Machine:
         with open(self.fake + "/twin", "rb") as f:
             return struct.unpack_from("<i", f.read(), TWIN_INFO_SIZE)[0]
 
-    def start(self, wait_ready=True):
+    def start(self, wait_ready=True, binary=TKD_FAKE):
         self.notifications.clear()
         self.process = subprocess.Popen(
-            [TKD_FAKE, "--root=" + self.root],
+            [binary, "--root=" + self.root],
             env=dict(self.bus.environment(), TKD_FAKE_DIR=self.fake, NOTIFY_SOCKET=self.dir + "/notify",
                      TKD_LOG_LEVEL="debug"),
             stderr=self.stderr_file)

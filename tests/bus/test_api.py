@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import unittest
 import xml.etree.ElementTree as ET
 
 import harness
@@ -114,6 +115,14 @@ class Agreement(harness.TestCase):
         self.assertEqual(set(re.findall(r"--[a-z-]+", source("client/man/tkd.8").replace("\\-", "-"))), options)
 
 
+    def test_catalog_has_every_message(self):
+        header = source("daemon/message-id.h")
+        ids = set(re.findall(r'"([0-9a-f]{32})"', header))
+        self.assertEqual(set(re.findall(r"^-- ([0-9a-f]{32})$", source("units/tkd.catalog"), re.M)), ids)
+        code = "".join(source("daemon/" + f) for f in os.listdir(harness.SOURCE + "/daemon") if f.endswith(".c"))
+        for name in re.findall(r"#define (MESSAGE_\w+)", header):
+            self.assertIn(name, code)
+
     def test_service_has_no_seccomp_filter(self):
         """CRIU could not dump a process that has one; each of these makes systemd install one."""
         for unit in ("tkd.service.in", "tkd-twin.service.in"):
@@ -221,6 +230,22 @@ class Members(harness.TestCase):
         m.upgrade()
         wait("a status line", lambda: any(n.startswith("STATUS=Job 1, upgrade to " + VERSION)
                                           for n in m.notifications))
+
+
+@unittest.skipIf(os.path.exists("/dev/twin"), "this kernel has twin support")
+class Installed(harness.TestCase):
+    """The daemon that is installed, on a kernel without twin support."""
+
+    BINARY = os.environ["TKD"]
+
+    def test_it_runs_and_says_what_is_missing(self):
+        m = self.machine
+        m.start(binary=self.BINARY)
+        self.assertEqual(m.get(MANAGER, "TwinState"), "unsupported")
+        self.assertEqual([str(k[0]) for k in m.manager("ListKernels")], [VERSION])
+        self.assert_error("NotSupported", m.upgrade, text=os.uname().release)
+        self.assertEqual([f[0] for f in m.check() if f[1] == "error"], ["NotSupported"])
+        self.assertEqual(m.stop(), 0)
 
 
 if __name__ == "__main__":
