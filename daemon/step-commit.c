@@ -9,8 +9,8 @@
 #include "twin-device.h"
 #include "worker.h"
 
-/* How long the stamps of a commit are waited for that is known already. */
-#define LATE_ANSWER_USEC        (2 * USEC_PER_SEC)
+#define STAMPS_TIMEOUT_USEC     (2 * USEC_PER_SEC)
+#define FAREWELL_TIMEOUT_USEC   USEC_PER_SEC
 
 static json_object *job_body(Worker *w) {
         json_object *o = json_object_new_object();
@@ -19,9 +19,9 @@ static json_object *job_body(Worker *w) {
         return o;
 }
 
-/* The commit word is TWIN; its answer with the stamps may still come. */
-static void collect_stamps(Worker *w) {
-        uint64_t deadline = monotonic_usec() + LATE_ANSWER_USEC;
+/* Waits for a frame that is good to have and no condition for anything. */
+static void await_frame(Worker *w, const char *type, uint64_t timeout_usec) {
+        uint64_t deadline = monotonic_usec() + timeout_usec;
 
         for (uint64_t now = monotonic_usec(); now < deadline; now = monotonic_usec()) {
                 struct pollfd p = { .fd = w->channel_fd, .events = POLLIN };
@@ -33,7 +33,7 @@ static void collect_stamps(Worker *w) {
                         return;
                 if (r > 0) {
                         worker_stamp_all(w, frame);
-                        if (streq_ptr(frame_get_string(frame, "type"), "committed"))
+                        if (streq_ptr(frame_get_string(frame, "type"), type))
                                 return;
                         continue;
                 }
@@ -70,9 +70,17 @@ int step_commit(Worker *w, EngineError *e) {
                 r = worker_answer(w, "committed", w->plan->commit_timeout_usec, "TwinFailed", e);
         if (r < 0)
                 return decide(w, r, e);
-        if (r > 0)
-                collect_stamps(w);
+        if (r > 0)      /* the word says so already; the answer brings the stamps */
+                await_frame(w, "committed", STAMPS_TIMEOUT_USEC);
         return 0;
+}
+
+/* Parking stops the channel at once, so the twin must have the ledger before. */
+static void say_farewell(Worker *w) {
+        if (worker_ask(w, "parking", job_body(w), NULL) < 0)
+                log_warning("The twin does not hear that this kernel parks; it will see it");
+        else
+                await_frame(w, "farewell", FAREWELL_TIMEOUT_USEC);
 }
 
 /*
@@ -93,8 +101,7 @@ int step_offline(Worker *w, EngineError *e) {
                 log_warning("Parking with disks not frozen: %s", text ?: strerror(-r));
 
         worker_stamp(w, "park");
-        if (worker_ask(w, "parking", job_body(w), NULL) < 0)
-                log_warning("The twin does not hear that this kernel parks; it will see it");
+        say_farewell(w);
         o = json_object_new_object();
         json_object_object_add(o, "type", json_object_new_string("parking"));
         worker_send(w, o);

@@ -16,6 +16,7 @@
 
 /* How long the old kernel may take from the commit to its last frame. */
 #define PARKING_TIMEOUT_MSEC    30000
+#define FAREWELL_TIMEOUT_USEC   USEC_PER_SEC
 #define TAKEOVER_TIMEOUT_MSEC   10000U
 #define RETRY_SEC               1
 
@@ -118,21 +119,43 @@ int reception_commit(Reception *c, json_object *frame, EngineError *e) {
         return 0;
 }
 
+/* The old kernel waits for this before it stops: what it sent last is safe here. */
+static void acknowledge_parking(Reception *c) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+
+        json_object_object_add(o, "type", json_object_new_string("farewell"));
+        if (frame_write(c->channel_fd, o, FAREWELL_TIMEOUT_USEC) < 0)
+                log_debug("The old kernel is gone before it heard farewell");
+}
+
+static bool old_has_parked(Reception *c) {
+        struct twin_event event;
+
+        while (c->backend->twin->read_event(c->device_fd, &event) >= 0)
+                if (event.type == TWIN_EVENT_OLD_PARKED)
+                        return true;
+        return false;
+}
+
 /* Waits for the last frame of the old kernel, which has its complete ledger. */
 static void wait_parking(Reception *c, FrameReader *channel) {
         for (;;) {
-                struct pollfd p = { .fd = c->channel_fd, .events = POLLIN };
+                struct pollfd p[] = {
+                        { .fd = c->channel_fd, .events = POLLIN },
+                        { .fd = c->device_fd, .events = POLLIN },
+                };
                 _cleanup_json_ json_object *frame = NULL;
                 int r;
 
                 r = frame_reader_next(channel, &frame);
-                if (r < 0)
-                        return;
                 if (r > 0 && streq_ptr(frame_get_string(frame, "type"), "parking")) {
                         take_job(c, frame);
+                        acknowledge_parking(c);
                         return;
                 }
-                if (r == 0 && poll(&p, 1, PARKING_TIMEOUT_MSEC) == 0)
+                if (r < 0 || (r == 0 && old_has_parked(c)))
+                        return;
+                if (r == 0 && poll(p, ELEMENTSOF(p), PARKING_TIMEOUT_MSEC) == 0)
                         return;
         }
 }
