@@ -53,7 +53,7 @@ static void mount_or_fail(const char *source, const char *target, const char *ty
                 fail(target);
 }
 
-/* For kernels that mount erofs from block devices only. */
+/* erofs mounts files by itself, but not those of tmpfs, which rootfs is. */
 static const char *loop_device(const char *image) {
         static char path[32];
         int control, number, loop, file;
@@ -74,10 +74,7 @@ static const char *loop_device(const char *image) {
 }
 
 static void mount_image(const char *image, const char *target) {
-        if (mkdir(target, 0755) < 0)
-                fail(target);
-        if (mount(image, target, "erofs", MS_RDONLY, NULL) < 0)
-                mount_or_fail(loop_device(image), target, "erofs", MS_RDONLY, NULL);
+        mount_or_fail(loop_device(image), target, "erofs", MS_RDONLY, NULL);
 }
 
 static void mount_root(void) {
