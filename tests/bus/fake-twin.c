@@ -143,6 +143,7 @@ static int twin_unload(int fd) {
 /* The twin's daemon is nobody's child, and outlives who booted it. */
 static void exec_twin(void) {
         char root[256];
+        pid_t pid;
 
         snprintf(root, sizeof(root), "--root=%s", fake_path("twin-root"));
         setenv("TKD_FAKE_TWIN", "1", 1);
@@ -150,9 +151,11 @@ static void exec_twin(void) {
         unsetenv("WATCHDOG_USEC");
         setsid();
         dup2(STDERR_FILENO, STDOUT_FILENO);     /* nobody shall wait for the end of our output */
-        if (fork() != 0)
+        pid = fork();
+        if (pid != 0) {
+                fake_machine()->twin_pid = pid;
                 _exit(EXIT_SUCCESS);
-        fake_machine()->twin_pid = getpid();
+        }
         execl("/proc/self/exe", "tkd-fake", "--twin", root, NULL);
         _exit(EXIT_FAILURE);
 }
