@@ -13,6 +13,7 @@
 #include <linux/smp.h>
 
 #include <asm/apic.h>
+#include <asm/e820/api.h>
 #include <asm/i8259.h>
 #include <asm/io_apic.h>
 #include <asm/mpspec.h>
@@ -300,3 +301,12 @@ void __init twin_parse_setup_data(u64 pa)
 	pr_info("twin: booted beside another kernel, hand-over area at %pa\n",
 		&handover_pa);
 }
+
+/* PCI's set-up does this where there is any; pmem looks for its range there. */
+static int __init twin_reserve_resources(void)
+{
+	if (twin_is_guest())
+		e820__reserve_resources_late();
+	return 0;
+}
+fs_initcall(twin_reserve_resources);
