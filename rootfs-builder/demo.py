@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/vm"))
 
+from agent import CommandError  # noqa: E402
 from redis_load import KEYS  # noqa: E402
 from server import SERIES, Server, facts, pause, release, reset_pause  # noqa: E402
 
@@ -97,7 +98,11 @@ def main():
         reset_pause(m.server)
         written = m.writer.acked
         print(f"# tkctl upgrade {version}", flush=True)
-        m.upgrade(version, on_output=write)
+        try:
+            m.upgrade(version, on_output=write)
+        except CommandError:
+            show(m.server, "tkctl show; journalctl -b -u tkd -n 20", check=False)
+            sys.exit("the upgrade failed")
         job = m.wait_taken_over()
         print(f"the client wrote {m.writer.acked - written} times during the upgrade")
 
