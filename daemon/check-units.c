@@ -201,7 +201,6 @@ static int ask_cgroup(Walk *w, const char *name, const char *path) {
 static const char *const action_texts[_ENGINE_ACTION_MAX] = {
         [ENGINE_MIGRATE] = "goes on in the twin",
         [ENGINE_STOP]    = "ends with the running kernel",
-        [ENGINE_RESTART] = "ends with the running kernel; this release does not start it anew in the twin",
 };
 
 static int add_unit(Walk *w, const char *name, const char *path) {

@@ -54,7 +54,6 @@
 typedef enum EngineAction {
         ENGINE_MIGRATE,                 /* checkpoint here, restore in the twin */
         ENGINE_STOP,                    /* stays behind */
-        ENGINE_RESTART,                 /* started anew in the twin */
         _ENGINE_ACTION_MAX,
 } EngineAction;
 

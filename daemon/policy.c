@@ -15,7 +15,6 @@
 static const char *const action_names[_ENGINE_ACTION_MAX] = {
         [ENGINE_MIGRATE] = "migrate",
         [ENGINE_STOP]    = "stop",
-        [ENGINE_RESTART] = "restart",
 };
 
 const char *action_to_string(EngineAction action) {
@@ -75,7 +74,7 @@ static int parse_action(const Place *at, PolicyRule *rule, json_object *value, c
         if (json_object_is_type(value, json_type_string))
                 a = action_from_string(json_object_get_string(value));
         if (a < 0)
-                return fail(at, "action", ret_error, "%s is not one of \"migrate\", \"stop\", \"restart\"",
+                return fail(at, "action", ret_error, "%s is not one of \"migrate\", \"stop\"",
                             json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
         rule->action = (EngineAction) a;
         return 0;

@@ -32,9 +32,9 @@ static void test_first_match(void) {
                       "{\"version\":1,\"units\":[\n"
                       "  {\"match\":\"redis*.service\",\"action\":\"migrate\",\"tcp\":\"keep\",\n"
                       "   \"carry\":[\"/etc/redis\",\"/var/lib/redis\"]},\n"
-                      "  {\"match\":\"redis-x.service\",\"action\":\"restart\"}]}");
+                      "  {\"match\":\"redis-x.service\",\"action\":\"migrate\"}]}");
         scratch_write("/etc/tkd/policy.d/10.json",
-                      "{\"version\":1,\"units\":[{\"match\":\"redis-z.service\",\"action\":\"restart\"}]}");
+                      "{\"version\":1,\"units\":[{\"match\":\"redis-z.service\",\"action\":\"migrate\"}]}");
         load(&p);
         ASSERT_EQ(p.n_rules, 4);
         r = policy_find(&p, "redis-x.service");
@@ -43,7 +43,7 @@ static void test_first_match(void) {
         ASSERT_EQ(strv_length(r->carry), 2);
         ASSERT_STREQ(r->carry[1], "/var/lib/redis");
         ASSERT_STREQ(r->source, "/etc/tkd/policy.d/20.json:2");
-        ASSERT_EQ(policy_find(&p, "redis-z.service")->action, ENGINE_RESTART);
+        ASSERT_EQ(policy_find(&p, "redis-z.service")->action, ENGINE_MIGRATE);
         ASSERT_EQ(policy_find(&p, "cron.service")->action, ENGINE_STOP);
         ASSERT_TRUE(!policy_find(&p, "cron.service")->tcp_keep);
         policy_done(&p);
