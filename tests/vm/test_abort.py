@@ -32,7 +32,7 @@ class Abort(unittest.TestCase):
         self.addCleanup(self.server.run, "rm -f /etc/tkd/tkd.conf.d/90-test.conf /etc/tkd/policy.d/90-test.json")
 
     def configure(self, text):
-        self.server.run(f"printf '[Daemon]\\n{text}\\n' >/etc/tkd/tkd.conf.d/90-test.conf; systemctl restart tkd")
+        self.server.run(f"printf '[Daemon]\\n{text}\\n' >/etc/tkd/tkd.conf.d/90-test.conf")
 
     def start(self):
         self.server.run(f"tkctl upgrade --no-wait {release(NEW)}")
@@ -104,8 +104,7 @@ class Abort(unittest.TestCase):
         self.server.run("""
             echo '{ "version": 1, "units": [ { "match": "stubborn.service", "action": "migrate" } ] }' \\
                     >/etc/tkd/policy.d/90-test.json
-            systemd-run --unit stubborn bash -c 'exec 3</dev/kmsg; while :; do sleep 1; done'
-            systemctl restart tkd""")
+            systemd-run --unit stubborn -p Type=exec bash -c 'exec 3</dev/kmsg; while :; do sleep 1; done'""")
         self.addCleanup(self.server.run, "systemctl stop stubborn")
         self.start()
         self.assert_failed("CheckpointFailed", "checkpoint", "stubborn.service")

@@ -17,8 +17,9 @@ class Refusals(unittest.TestCase):
     """Shared by the machines below."""
 
     def configure(self, path, text):
-        self.agent.run(f"cat >{path} <<'END'\n{text}\nEND\nsystemctl restart tkd")
-        self.addCleanup(self.agent.run, f"rm -f {path}; systemctl restart tkd")
+        """tkd reads its files anew for each check and each upgrade."""
+        self.addCleanup(self.agent.run, f"rm {path}")
+        self.agent.run(f"cat >{path} <<'END'\n{text}\nEND")
 
     def assert_refused(self, version, error, *words):
         """By check, which changes nothing, and by upgrade, with the same words."""
@@ -111,7 +112,7 @@ class BadInput(Refusals):
     def test_unit_with_its_own_network(self):
         self.configure("/etc/tkd/policy.d/90-test.json",
                        '{ "version": 1, "units": [ { "match": "lonely.service", "action": "migrate" } ] }')
-        self.agent.run("systemd-run --unit lonely -p PrivateNetwork=yes sleep 1000")
+        self.agent.run("systemd-run --unit lonely -p Type=exec -p PrivateNetwork=yes sleep 1000")
         self.addCleanup(self.agent.run, "systemctl stop lonely")
         self.assert_refused(self.version, "BadUnit", "lonely.service", "PrivateNetwork=")
 

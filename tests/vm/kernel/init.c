@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The only process of both kernels in tests/vm/test_kernel.py: drives
+ * /dev/twin without tkd and prints a line for each thing it finds, "ok NAME" or
+ * "not ok NAME: why". What it does stands on the kernel's command line:
+ *
+ *   do=refusals   every call that must be refused, and its error
+ *   do=rounds     twins that are killed, panic, reboot; then all given back
+ *   do=takeover   a twin that takes the machine
+ *   role=...      what a twin does once it is up (set by the old kernel's side)
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/twin.h>
+#include <linux/vm_sockets.h>
+
+#define MIB             (1ULL << 20)
+#define KEXEC_FILE_TWIN 0x40000000UL
+#define TWIN_CPUS       0xcULL
+#define PORT            1000
+#define STREAM_BYTES    (1 << 20)
+#define ALIVE_MS        60000
+
+static int twin_fd;
+static char command_line[4096];
+
+static void result(const char *name, int ok, const char *why) {
+        printf(ok ? "ok %s\n" : "not ok %s: %s\n", name, why);
+        fflush(stdout);
+}
+
+static void result_errno(const char *name, long r, int expected) {
+        int error = r < 0 ? errno : 0;
+
+        result(name, error == expected, strerrorname_np(error) ?: "success");
+}
+
+static const char *option(const char *name) {
+        const char *p = strstr(command_line, name);
+
+        return p ? p + strlen(name) : "";
+}
+
+static int option_is(const char *name, const char *value) {
+        return strncmp(option(name), value, strlen(value)) == 0;
+}
+
+static long load(const char *kernel, const char *append) {
+        int k = open(kernel, O_RDONLY | O_CLOEXEC), i = open("/boot/initrd", O_RDONLY | O_CLOEXEC);
+        long r = syscall(SYS_kexec_file_load, k, i, strlen(append) + 1, append, KEXEC_FILE_TWIN);
+        int saved = errno;
+
+        close(k);
+        close(i);
+        errno = saved;
+        return r;
+}
+
+static int reserve(unsigned long long mem, unsigned long long pmem, unsigned long long cpus) {
+        struct twin_reserve arg = { .mem_size = mem * MIB, .pmem_size = pmem * MIB, .cpus = { cpus } };
+
+        return ioctl(twin_fd, TWIN_IOC_RESERVE, &arg);
+}
+
+static struct twin_info info(void) {
+        struct twin_info i = {};
+
+        if (ioctl(twin_fd, TWIN_IOC_INFO, &i) < 0)
+                result("info", 0, strerror(errno));
+        return i;
+}
+
+/* Reads events until one of the type comes; others are passed over. */
+static int wait_event(unsigned type, int timeout_ms) {
+        struct pollfd p = { .fd = twin_fd, .events = POLLIN };
+        struct twin_event e;
+
+        while (poll(&p, 1, timeout_ms) > 0)
+                if (read(twin_fd, &e, sizeof(e)) == sizeof(e) && e.type == type)
+                        return 1;
+        return 0;
+}
+
+static long mem_total(void) {
+        FILE *f = fopen("/proc/meminfo", "re");
+        long kib = 0;
+
+        if (f && fscanf(f, "MemTotal: %ld kB", &kib) != 1)
+                kib = 0;
+        if (f)
+                fclose(f);
+        return kib;
+}
+
+static int log_has(const char *text) {
+        static char buf[300000];
+        struct twin_log log = { .buf = (unsigned long) buf, .len = sizeof(buf) - 1 };
+
+        if (ioctl(twin_fd, TWIN_IOC_READ_LOG, &log) < 0)
+                return 0;
+        buf[log.len] = '\0';
+        return strstr(buf, text) != NULL;
+}
+
+/* An opening by a process without CAP_SYS_BOOT. */
+static void refuse_without_capability(void) {
+        int status;
+
+        if (fork() == 0) {
+                if (chmod("/dev/twin", 0666) < 0 || setresuid(65534, 65534, 65534) < 0)
+                        _exit(1);
+                _exit(open("/dev/twin", O_RDWR) < 0 && errno == EPERM ? 0 : 1);
+        }
+        wait(&status);
+        result("no capability", status == 0, "opened");
+}
+
+static void refusals(void) {
+        struct twin_takeover takeover = {};
+        struct twin_log log = { .reserved = 1 };
+
+        refuse_without_capability();
+        result_errno("reserve nothing", reserve(0, 0, TWIN_CPUS), EINVAL);
+        result_errno("reserve unaligned", reserve(1000, 512, TWIN_CPUS), EINVAL);
+        result_errno("reserve pmem only", reserve(512, 512, TWIN_CPUS), EINVAL);
+        result_errno("reserve CPU 0", reserve(1536, 512, 1), EPERM);
+        result_errno("reserve all CPUs", reserve(1536, 512, 0xf), ENOSPC);
+        result_errno("reserve a missing CPU", reserve(1536, 512, 0x10), ENODEV);
+        result_errno("reserve no CPU", reserve(1536, 512, 0), EINVAL);
+        result_errno("reserve too much", reserve(64 * 1024, 512, TWIN_CPUS), ENOMEM);
+        result_errno("load without region", load("/boot/vmlinuz", ""), ENODEV);
+        result_errno("boot without region", ioctl(twin_fd, TWIN_IOC_BOOT), ENOEXEC);
+        result_errno("kill nothing", ioctl(twin_fd, TWIN_IOC_KILL), ESRCH);
+        result_errno("abort nothing", ioctl(twin_fd, TWIN_IOC_ABORT), ESRCH);
+        result_errno("park without twin", ioctl(twin_fd, TWIN_IOC_PARK), ESRCH);
+        result_errno("commit as old kernel", ioctl(twin_fd, TWIN_IOC_COMMIT), EPERM);
+        result_errno("take over as old kernel", ioctl(twin_fd, TWIN_IOC_TAKEOVER, &takeover), EPERM);
+        result_errno("log without twin", ioctl(twin_fd, TWIN_IOC_READ_LOG, &log), EINVAL);
+        result_errno("unknown call", ioctl(twin_fd, _IO(TWIN_IOC_MAGIC, 0xff)), ENOTTY);
+        result_errno("release nothing", ioctl(twin_fd, TWIN_IOC_RELEASE), 0);
+
+        result_errno("reserve", reserve(1536, 512, TWIN_CPUS), 0);
+        result_errno("reserve twice", reserve(1536, 512, 2), EBUSY);
+        result_errno("boot without kernel", ioctl(twin_fd, TWIN_IOC_BOOT), ENOEXEC);
+        result_errno("load no kernel", load("/boot/initrd", ""), ENOEXEC);
+        result_errno("load a kernel without twin support", load("/boot/plain", ""), ENOEXEC);
+        result_errno("load", load("/boot/vmlinuz", "role=stay"), 0);
+        result_errno("boot", ioctl(twin_fd, TWIN_IOC_BOOT), 0);
+        result_errno("boot twice", ioctl(twin_fd, TWIN_IOC_BOOT), EBUSY);
+        result_errno("load beside a twin", load("/boot/vmlinuz", ""), EBUSY);
+        result_errno("release beside a twin", ioctl(twin_fd, TWIN_IOC_RELEASE), EBUSY);
+        result("alive", wait_event(TWIN_STATE_ALIVE, ALIVE_MS), "no heartbeat");
+        result_errno("park before the commit", ioctl(twin_fd, TWIN_IOC_PARK), EPERM);
+        result_errno("abort", ioctl(twin_fd, TWIN_IOC_ABORT), 0);
+        result_errno("abort again", ioctl(twin_fd, TWIN_IOC_ABORT), 0);
+        result("aborted", info().commit == TWIN_COMMIT_ABORTED, "not in the commit word");
+        result_errno("kill", ioctl(twin_fd, TWIN_IOC_KILL), 0);
+        result_errno("release", ioctl(twin_fd, TWIN_IOC_RELEASE), 0);
+}
+
+static void start(const char *append) {
+        result_errno("load", load("/boot/vmlinuz", append), 0);
+        result_errno("boot", ioctl(twin_fd, TWIN_IOC_BOOT), 0);
+        result("alive", wait_event(TWIN_STATE_ALIVE, ALIVE_MS), "no heartbeat");
+}
+
+static int connect_twin(void) {
+        struct sockaddr_vm a = { .svm_family = AF_VSOCK, .svm_cid = info().cid == 2 ? 3 : 2, .svm_port = PORT };
+
+        for (int try = 0; try < 200; try++) {
+                int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+                if (connect(fd, (struct sockaddr *) &a, sizeof(a)) == 0)
+                        return fd;
+                close(fd);
+                usleep(50000);
+        }
+        return -1;
+}
+
+/* The twin sends a pattern over the channel. */
+static void check_channel(void) {
+        static unsigned char buf[STREAM_BYTES];
+        int fd = connect_twin(), good = 1;
+        size_t n = 0;
+
+        for (ssize_t k; fd >= 0 && n < sizeof(buf) && (k = read(fd, buf + n, sizeof(buf) - n)) > 0; )
+                n += (size_t) k;
+        for (size_t i = 0; i < n; i++)
+                good = good && buf[i] == (unsigned char) (i * 7 + i / 256);
+        result("channel", fd >= 0 && n == sizeof(buf) && good, fd < 0 ? "no connection" : "wrong bytes");
+        close(fd);
+}
+
+static void serve_channel(void) {
+        static unsigned char buf[STREAM_BYTES];
+        struct sockaddr_vm a = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = PORT };
+        int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0), peer;
+
+        for (size_t i = 0; i < sizeof(buf); i++)
+                buf[i] = (unsigned char) (i * 7 + i / 256);
+        if (bind(fd, (struct sockaddr *) &a, sizeof(a)) < 0 || listen(fd, 1) < 0)
+                return;
+        peer = accept(fd, NULL, NULL);
+        for (size_t n = 0; n < sizeof(buf); ) {
+                ssize_t k = write(peer, buf + n, sizeof(buf) - n);
+
+                if (k <= 0)
+                        return;
+                n += (size_t) k;
+        }
+        pause();
+}
+
+static void rounds(void) {
+        long cpus = sysconf(_SC_NPROCESSORS_ONLN), memory = 0;
+
+        for (int round = 0; round < 3; round++) {
+                result_errno("reserve", reserve(1536, 512, TWIN_CPUS), 0);
+                result("pmem", access("/dev/pmem0", F_OK) == 0 || (sleep(1), access("/dev/pmem0", F_OK) == 0),
+                       "no device");
+                result("CPUs taken", sysconf(_SC_NPROCESSORS_ONLN) == cpus - 2, "still here");
+
+                start("role=channel");
+                check_channel();
+                result_errno("kill", ioctl(twin_fd, TWIN_IOC_KILL), 0);
+                start("role=panic panic=-1");
+                result("panicked", wait_event(TWIN_STATE_PANICKED, ALIVE_MS), "not told");
+                result("last words", log_has("sysrq triggered crash"), "not in the log");
+                result_errno("kill", ioctl(twin_fd, TWIN_IOC_KILL), 0);
+                start("role=reboot");
+                result("halted", wait_event(TWIN_STATE_HALTED, ALIVE_MS), "not told");
+                result_errno("kill", ioctl(twin_fd, TWIN_IOC_KILL), 0);
+
+                result_errno("release", ioctl(twin_fd, TWIN_IOC_RELEASE), 0);
+                result("CPUs back", sysconf(_SC_NPROCESSORS_ONLN) == cpus, "missing");
+                result("memory back", round == 0 || mem_total() == memory, "less than before");
+                memory = mem_total();
+        }
+}
+
+static void takeover(void) {
+        result_errno("reserve", reserve(1536, 512, TWIN_CPUS), 0);
+        start("console=ttyS1,115200 twin_uart=0x2f8 role=takeover");
+        result("committed", wait_event(TWIN_EVENT_COMMITTED, ALIVE_MS), "not told");
+        result_errno("kill after the commit", ioctl(twin_fd, TWIN_IOC_KILL), EALREADY);
+        result_errno("abort after the commit", ioctl(twin_fd, TWIN_IOC_ABORT), EALREADY);
+        ioctl(twin_fd, TWIN_IOC_PARK);
+        result("park", 0, strerror(errno));
+}
+
+/* All CPUs of the machine run here, CPU 0 of the old kernel included. */
+static void check_cpus(long expected) {
+        long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+        result("CPUs", online == expected, "missing");
+        for (int cpu = 0; cpu < online; cpu++) {
+                cpu_set_t set;
+
+                CPU_ZERO(&set);
+                CPU_SET(cpu, &set);
+                result_errno("run", sched_setaffinity(0, sizeof(set), &set), 0);
+                result("ran there", sched_getcpu() == cpu, "elsewhere");
+        }
+}
+
+static void take_over(void) {
+        struct twin_takeover arg = { .timeout_ms = 100 };
+
+        result_errno("take over before the commit", ioctl(twin_fd, TWIN_IOC_TAKEOVER, &arg), EPERM);
+        result_errno("reserve in a twin", reserve(256, 128, 2), EOPNOTSUPP);
+        result_errno("commit", ioctl(twin_fd, TWIN_IOC_COMMIT), 0);
+        result_errno("commit again", ioctl(twin_fd, TWIN_IOC_COMMIT), 0);
+        arg.timeout_ms = 30000;
+        result_errno("take over", ioctl(twin_fd, TWIN_IOC_TAKEOVER, &arg), 0);
+        check_cpus(4);
+        result("owner", info().flags & TWIN_INFO_OWNS_MACHINE, "not told");
+        puts("end");
+        fflush(stdout);
+        reboot(RB_AUTOBOOT);
+}
+
+static void trigger_panic(void) {
+        int fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
+
+        if (write(fd, "c", 1) < 0)
+                pause();
+}
+
+static void be_twin(void) {
+        sleep(1);
+        if (option_is("role=", "takeover"))
+                take_over();
+        else if (option_is("role=", "channel"))
+                serve_channel();
+        else if (option_is("role=", "panic"))
+                trigger_panic();
+        else if (option_is("role=", "reboot"))
+                reboot(RB_AUTOBOOT);
+        for (;;)
+                pause();
+}
+
+static void be_old(void) {
+        if (option_is("do=", "refusals"))
+                refusals();
+        else if (option_is("do=", "rounds"))
+                rounds();
+        else if (option_is("do=", "takeover"))
+                takeover();
+        puts("end");
+        fflush(stdout);
+        reboot(RB_AUTOBOOT);
+}
+
+int main(void) {
+        FILE *f;
+
+        mount("none", "/proc", "proc", 0, NULL);
+        mount("none", "/dev", "devtmpfs", 0, NULL);
+        f = fopen("/proc/cmdline", "re");
+        if (!f || !fgets(command_line, sizeof(command_line), f))
+                return 1;
+        twin_fd = open("/dev/twin", O_RDWR | O_CLOEXEC);
+        if (twin_fd < 0)
+                result("open", 0, strerror(errno));
+        if (info().flags & TWIN_INFO_IS_TWIN)
+                be_twin();
+        be_old();
+}

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernels alone, without tkd: /dev/twin as seen from kernel/init.c."""
+
+import gzip
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from server import SERIES, kernel
+from vm import CONSOLE, TWIN, Machine, build
+
+TIMEOUT = 240
+
+
+def pack(root, path):
+    cpio = subprocess.run(["cpio", "--quiet", "-o", "-H", "newc"], cwd=root, check=True, stdout=subprocess.PIPE,
+                          input="\n".join(str(p.relative_to(root)) for p in sorted(root.rglob("*"))).encode())
+    path.write_bytes(gzip.compress(cpio.stdout, 1))
+
+
+class Kernel(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = Path(cls.enterClassContext(tempfile.TemporaryDirectory(prefix="tkd-kernel-")))
+
+    def initrd(self, twin):
+        """The old kernel's initramfs: init, the twin's kernel and its initramfs."""
+        root, path = self.directory / "root", self.directory / "initrd"
+        shutil.rmtree(root, ignore_errors=True)
+        for d in ("proc", "dev"):
+            (root / d).mkdir(parents=True)
+        shutil.copy(build("rootfs-builder/test-tools") / "kernel-init", root / "init")
+        pack(root, self.directory / "inner")
+        (root / "boot").mkdir()
+        shutil.copy(self.directory / "inner", root / "boot/initrd")
+        shutil.copy(kernel(twin) / "bzImage", root / "boot/vmlinuz")
+        self.add_plain(root / "boot/plain")
+        pack(root, path)
+        return path
+
+    @staticmethod
+    def add_plain(path):
+        """The same image without the mark of twin support in its setup header."""
+        image = bytearray((path.parent / "vmlinuz").read_bytes())
+        image[0x237] &= 0x7f
+        path.write_bytes(image)
+
+    def run_machine(self, old, twin, what, log=CONSOLE, **kwargs):
+        append = f"panic=-1 do={what} " + kwargs.pop("append", "")
+        with Machine(kernel(old) / "bzImage", initrd=self.initrd(twin), append=append, **kwargs) as m:
+            end = time.monotonic() + TIMEOUT
+            while "\nend" not in m.log(log).replace("\r", "") and m.running() and time.monotonic() < end:
+                time.sleep(0.2)
+            text = m.log(CONSOLE) + m.log(TWIN)
+        lines = text.replace("\r", "").splitlines()
+        self.assertEqual([s for s in lines if s.startswith("not ok")], [])
+        self.assertIn("end", lines, text[-2000:])
+        for word in ("WARNING:", "BUG:", "Oops"):
+            self.assertNotIn(word, text)
+        return [s for s in lines if s.startswith("ok ")]
+
+    def test_refusals(self):
+        for series in SERIES:
+            with self.subTest(series):
+                self.assertGreater(len(self.run_machine(series, series, "refusals")), 35)
+
+    def test_kill_panic_reboot_and_release(self):
+        for series in SERIES:
+            with self.subTest(series):
+                self.assertGreater(len(self.run_machine(series, series, "rounds")), 60)
+
+    def test_takeover(self):
+        for old in SERIES:
+            for twin in SERIES:
+                with self.subTest(old=old, twin=twin):
+                    self.assertGreater(len(self.run_machine(old, twin, "takeover", log=TWIN)), 15)
+
+    def test_takeover_with_memory_from_boot_parameter(self):
+        self.run_machine(*SERIES, "takeover", log=TWIN, append="twin=1536M")
+
+    def test_takeover_with_memory_above_4_gib(self):
+        self.run_machine(*SERIES, "takeover", log=TWIN, append="twin=1536M@0x100000000")
