@@ -2,7 +2,8 @@
 /*
  * The only process of both kernels in tests/vm/test_kernel.py: drives
  * /dev/twin without tkd and prints a line for each thing it finds, "ok NAME" or
- * "not ok NAME: why". What it does stands on the kernel's command line:
+ * "not ok NAME: why", to the kernel's log, so that no kernel message comes in
+ * between. What it does stands on the kernel's command line:
  *
  *   do=refusals   every call that must be refused, and its error
  *   do=rounds     twins that are killed, panic, reboot; then all given back
@@ -36,18 +37,22 @@
 #define STREAM_BYTES    (1 << 20)
 #define ALIVE_MS        60000
 
-static int twin_fd;
+static int twin_fd, log_fd;
 static char command_line[4096];
 
 static void result(const char *name, int ok, const char *why) {
-        printf(ok ? "ok %s\n" : "not ok %s: %s\n", name, why);
-        fflush(stdout);
+        dprintf(log_fd, ok ? "<5>ok %s\n" : "<5>not ok %s: %s\n", name, why);
 }
 
 static void result_errno(const char *name, long r, int expected) {
         int error = r < 0 ? errno : 0;
 
         result(name, error == expected, strerrorname_np(error) ?: "success");
+}
+
+static void finish(void) {
+        dprintf(log_fd, "<5>end\n");
+        reboot(RB_AUTOBOOT);
 }
 
 static const char *option(const char *name) {
@@ -256,7 +261,7 @@ static void rounds(void) {
 
 static void takeover(void) {
         result_errno("reserve", reserve(1536, 512, TWIN_CPUS), 0);
-        start("console=ttyS1,115200 twin_uart=0x2f8 role=takeover");
+        start("console=ttyS1,115200 twin_uart=0x2f8 printk.devkmsg=on role=takeover");
         result("committed", wait_event(TWIN_EVENT_COMMITTED, ALIVE_MS), "not told");
         result_errno("kill after the commit", ioctl(twin_fd, TWIN_IOC_KILL), EALREADY);
         result_errno("abort after the commit", ioctl(twin_fd, TWIN_IOC_ABORT), EALREADY);
@@ -290,9 +295,7 @@ static void take_over(void) {
         result_errno("take over", ioctl(twin_fd, TWIN_IOC_TAKEOVER, &arg), 0);
         check_cpus(4);
         result("owner", info().flags & TWIN_INFO_OWNS_MACHINE, "not told");
-        puts("end");
-        fflush(stdout);
-        reboot(RB_AUTOBOOT);
+        finish();
 }
 
 static void trigger_panic(void) {
@@ -323,9 +326,7 @@ static void be_old(void) {
                 rounds();
         else if (option_is("do=", "takeover"))
                 takeover();
-        puts("end");
-        fflush(stdout);
-        reboot(RB_AUTOBOOT);
+        finish();
 }
 
 int main(void) {
@@ -336,6 +337,7 @@ int main(void) {
         f = fopen("/proc/cmdline", "re");
         if (!f || !fgets(command_line, sizeof(command_line), f))
                 return 1;
+        log_fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
         twin_fd = open("/dev/twin", O_RDWR | O_CLOEXEC);
         if (twin_fd < 0)
                 result("open", 0, strerror(errno));

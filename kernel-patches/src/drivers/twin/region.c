@@ -249,12 +249,18 @@ static void give_back(struct twin_range *range)
 
 static int take_boot_region(u64 ram_size, u64 pmem_size)
 {
+	u64 pmem_start = boot_region.start + ram_size;
+	int r;
+
 	if (ram_size + pmem_size > boot_region.size)
 		return -ENOMEM;
+	r = twin_arch_split_map(pmem_start, pmem_size);
+	if (r)
+		return r;
 	twin_region.from_boot = true;
 	twin_region.ram.start = boot_region.start;
 	twin_region.ram.size = ram_size;
-	twin_region.pmem.start = boot_region.start + ram_size;
+	twin_region.pmem.start = pmem_start;
 	twin_region.pmem.size = pmem_size;
 	return 0;
 }

@@ -18,12 +18,13 @@ static int split_gib(unsigned long addr)
 }
 
 /**
- * twin_arch_split_map - prepare the direct map for losing a range
+ * twin_arch_split_map - prepare the direct map for a change to a range
  * @start: physical address, aligned to a memory block
  * @size:  bytes
  *
- * Memory removal takes a 1 GiB page of which it removes a part only for a page
- * table (remove_pud_table(), up to 7.2 at least): split those at both ends.
+ * Up to 7.2 at least, memory removal takes a 1 GiB page of which it removes a
+ * part only for a page table (remove_pud_table()), and adding memory replaces
+ * such a page by what it adds (phys_pud_init()): split those at both ends.
  *
  * Return: 0 or -ENOMEM.
  */
