@@ -67,6 +67,14 @@ hash_of() {
         done | sha256sum | cut -c 1-16
 }
 
+# prune DIR: drop all but the entries of a cache directory used last.
+prune() {
+        local entry
+
+        find "$1" -mindepth 1 -maxdepth 1 ! -name '*.lock' ! -name '*.tmp.*' -printf '%T@ %p\n' | sort -rn |
+                tail -n +9 | cut -d ' ' -f 2- | while read -r entry; do rm -rf "$entry" "$entry.lock"; done
+}
+
 # cached PATH FUNCTION ARG...: print PATH; make it first by FUNCTION, which is
 # given a name to create, then ARG. Nothing half made ever gets the final
 # name, and two callers do not build the same thing twice.
@@ -84,6 +92,7 @@ cached() {
                         say "building $path"
                         "$1" "$path.tmp.$$" "${@:2}" >&2 9>&-
                         mv "$path.tmp.$$" "$path"
+                        prune "$(dirname "$path")"
                         say "built $path in $(($(date +%s) - t)) s"
                 fi
                 exec 9>&-
