@@ -64,6 +64,13 @@ def run_meson(name, suites):
     return Counter(MESON_RESULTS.get(json.loads(line)["result"], "failed") for line in log.read_text().splitlines())
 
 
+def run_checkpatch():
+    """The kernel's own style check over kernel-patches, one test."""
+    say("== checkpatch")
+    failed = subprocess.run([str(TOP / "kernel-patches/checkpatch")]).returncode != 0
+    return Counter(failed=int(failed), passed=int(not failed))
+
+
 class Result(unittest.TextTestResult):
     """Says what each test cost, and keeps the logs of the machine of a failed one."""
 
@@ -103,6 +110,8 @@ def main():
     total = Counter()
     for name in BUILDS if suites else ():
         total += run_meson(name, suites)
+    if "unit" in tiers:
+        total += run_checkpatch()
     if "vm" in tiers:
         total += run_vm(a.word)
     say(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
