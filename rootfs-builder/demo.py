@@ -69,7 +69,6 @@ def parse_arguments():
     p.add_argument("--from", dest="old", choices=SERIES, default=SERIES[0], help="series of the old kernel")
     p.add_argument("--to", dest="new", choices=SERIES, default=SERIES[1], help="series of the twin")
     p.add_argument("--reverse", action="store_true", help=f"from {SERIES[1]} to {SERIES[0]}")
-    p.add_argument("--logs", help="keep the logs of the machine's UARTs in this directory")
     a = p.parse_args()
     if a.reverse:
         a.old, a.new = SERIES[1], SERIES[0]
@@ -83,7 +82,6 @@ def main():
     title(f"Debian 13 boots under {release(args.old)}")
     start = time.monotonic()
     with Server(args.old) as m:
-        m.keep_logs = args.logs
         print(f"booted after {time.monotonic() - start:.0f} s; redis on port {m.redis_port} of this host")
 
         title(f"{KEYS} keys are loaded, a client starts to write without end")

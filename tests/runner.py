@@ -72,7 +72,7 @@ def run_checkpatch():
 
 
 class Result(unittest.TextTestResult):
-    """Says what each test cost, and keeps the logs of the machine of a failed one."""
+    """Says what each test cost."""
 
     def startTest(self, test):
         self._begin = time.monotonic()

@@ -5,6 +5,7 @@ notice, CPUs and memory come back, the job says what failed."""
 import time
 import unittest
 
+from agent import AgentTimeout
 from server import Server, facts, release
 
 OLD, NEW = "6.12", "7.2"
@@ -29,10 +30,11 @@ class Abort(unittest.TestCase):
 
     def setUp(self):
         self.server = self.machine.server
-        self.addCleanup(self.server.run, "rm -f /etc/tkd/tkd.conf.d/90-test.conf /etc/tkd/policy.d/90-test.json")
 
-    def configure(self, text):
-        self.server.run(f"printf '[Daemon]\\n{text}\\n' >/etc/tkd/tkd.conf.d/90-test.conf")
+    def configure(self, path, text):
+        """tkd reads its files anew for each upgrade."""
+        self.addCleanup(self.server.run, f"rm {path}")
+        self.server.run(f"cat >{path} <<'END'\n{text}\nEND")
 
     def start(self):
         self.server.run(f"tkctl upgrade --no-wait {release(NEW)}")
@@ -52,7 +54,8 @@ class Abort(unittest.TestCase):
         acked = self.machine.writer.acked
         time.sleep(2)
         self.assertGreater(self.machine.writer.acked, acked, "the client cannot write any more")
-        self.assertEqual(self.read_memory(), self.memory, "memory was not given back")
+        # A little more than before: the kernel counts the descriptors of pages that it added itself.
+        self.assertLess(abs(self.read_memory() - self.memory), 0.02 * self.memory, "memory was not given back")
         self.assertEqual(self.machine.property("TwinState"), "none")
         self.assertEqual(self.machine.property("State"), "idle")
         self.assertEqual(self.server.output("systemctl is-active redis-server tick tkd"), "active\nactive\nactive")
@@ -69,7 +72,7 @@ class Abort(unittest.TestCase):
         job = self.machine.wait_job(self.server, "failed", JOB_TIMEOUT)
         self.assertEqual(job["error"]["name"], ERROR + error)
         if step:
-            self.assertEqual(job["step"], step)
+            self.assertEqual(job["last_step"], step)
         for word in words:
             self.assertIn(word, job["error"]["text"])
         self.assert_untouched()
@@ -90,21 +93,23 @@ class Abort(unittest.TestCase):
         self.cancel_in("migrating")
 
     def test_twin_panics_while_booting(self):
-        self.configure("TwinCommandLine=console=ttyS1,115200 twin_uart=0x2f8 rdinit=/nonexistent")
+        self.configure("/etc/tkd/tkd.conf.d/90-test.conf",
+                       "[Daemon]\nTwinCommandLine=console=ttyS1,115200 twin_uart=0x2f8 rdinit=/nonexistent")
         self.start()
         self.assert_failed("TwinFailed", "boot", "panic")
 
     def test_twin_panics_while_restoring(self):
         self.start()
         self.assertTrue(self.wait_state("checkpointing"))
-        self.machine.twin.run("echo c >/proc/sysrq-trigger", timeout=5, check=False, silence=5)
+        with self.assertRaises(AgentTimeout):
+            self.machine.twin.run("echo c >/proc/sysrq-trigger", silence=5)
         self.assert_failed("TwinFailed", None, "panic")
 
     def test_process_that_criu_cannot_dump(self):
-        self.server.run("""
-            echo '{ "version": 1, "units": [ { "match": "stubborn.service", "action": "migrate" } ] }' \\
-                    >/etc/tkd/policy.d/90-test.json
-            systemd-run --unit stubborn -p Type=exec bash -c 'exec 3</dev/kmsg; while :; do sleep 1; done'""")
+        self.configure("/etc/tkd/policy.d/90-test.json",
+                       '{ "version": 1, "units": [ { "match": "stubborn.service", "action": "migrate" } ] }')
+        self.server.run("systemd-run --unit stubborn -p Type=exec "
+                        "bash -c 'exec 3</dev/loop-control; while :; do sleep 1; done'")
         self.addCleanup(self.server.run, "systemctl stop stubborn")
         self.start()
         self.assert_failed("CheckpointFailed", "checkpoint", "stubborn.service")

@@ -3,7 +3,8 @@
 
 ttyS0 is the console, ttyS1 belongs to the twin, ttyS2 to the agent of the
 server. The disk is written to a private snapshot, so no test sees another's
-files. TKD_TEST_ACCEL=kvm uses KVM; the default is TCG.
+files. TKD_TEST_ACCEL=kvm uses KVM; the default is TCG. With TKD_TEST_LOGS=DIR
+what the UARTs printed is kept in a directory below DIR for each machine.
 """
 
 import ctypes
@@ -21,6 +22,7 @@ from agent import Agent, AgentTimeout
 
 TOP = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("TKD_CACHE") or "/var/cache/tkd")
+LOGS = os.environ.get("TKD_TEST_LOGS")
 CONSOLE, TWIN, SERVER = "console", "twin", "server"
 PR_SET_PDEATHSIG = 1
 BOOT_TIMEOUT = 240
@@ -85,7 +87,7 @@ class Machine:
         self.cpus, self.memory, self.append = cpus, memory, append
         self.redis_port = free_port()
         self.dir = Path(tempfile.mkdtemp(prefix="tkd-vm-"))
-        self.keep_logs = None
+        self.keep_logs = LOGS and Path(LOGS, f"{self.kernel.parent.name}-{self.dir.name}")
         self._process = None
         self._agents = {}
         self._qmp = None
