@@ -97,7 +97,7 @@ def main():
         written = m.writer.acked
         print(f"# tkctl upgrade {version}", flush=True)
         try:
-            m.upgrade(version, on_output=write)
+            m.upgrade(version, on_output=write, terminal=sys.stdout.isatty())
         except CommandError:
             show(m.server, "tkctl show; journalctl -b -u tkd -n 20", check=False)
             sys.exit("the upgrade failed")

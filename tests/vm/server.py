@@ -100,13 +100,16 @@ class Server(Machine):
         self.writer = Writer(self.redis_port)
         self.writer.start()
 
-    def upgrade(self, version, on_output=None):
+    def upgrade(self, version, on_output=None, terminal=False):
         """`tkctl upgrade`, up to the end of the old kernel; what it printed.
 
-        Raises CommandError when it failed. The old kernel may be gone before
+        With `terminal` it runs on one, and draws its progress bar. Raises CommandError when it failed. The old kernel may be gone before
         its agent could tell the status: then the twin knows.
         """
         output = []
+        command = f"tkctl upgrade {version}"
+        if terminal:
+            command = f"TERM=xterm script -qec '{command}' /dev/null"
 
         def take(text):
             output.append(text)
@@ -114,7 +117,7 @@ class Server(Machine):
                 on_output(text)
 
         try:
-            self.server.run(f"tkctl upgrade {version}", timeout=UPGRADE_TIMEOUT, on_output=take, silence=20)
+            self.server.run(command, timeout=UPGRADE_TIMEOUT, on_output=take, silence=20)
         except AgentTimeout:
             pass
         return "".join(output)
