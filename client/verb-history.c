@@ -2,9 +2,7 @@
 
 /* tkctl history: past upgrades and the running one. */
 
-#include "bus.h"
-#include "pager.h"
-#include "table.h"
+#include "listing.h"
 
 typedef struct Entry {
         uint64_t id;
@@ -77,7 +75,6 @@ static int add_object(json_object *array, const Entry *e) {
         return json_object_array_add(array, o);
 }
 
-/* Fills @array when that is given, else @t. */
 static int read_history(sd_bus_message *m, json_object *array, Table *t) {
         Entry e;
         int r;
@@ -99,24 +96,6 @@ int verb_history(Context *c, int argc, char **argv) {
                 { "JOB", true },     { "STARTED", false }, { "VERSION", false },   { "STATE", false },
                 { "LENGTH", true }, { "DOWNTIME", true }, { "INITIATOR", false }, { "ERROR", false },
         };
-        _cleanup_table_ Table *t = table_new(columns, ELEMENTSOF(columns));
-        _cleanup_json_ json_object *array = c->json ? json_object_new_array() : NULL;
-        _cleanup_message_ sd_bus_message *reply = NULL;
-        int r;
 
-        if (!t)
-                return print_oom();
-        r = bus_call_manager(c, TKD_METHOD_GET_HISTORY, &reply);
-        if (r != EXIT_OK)
-                return r;
-        r = read_history(reply, array, t);
-        if (r < 0)
-                return bus_bad_reply(c, r);
-
-        pager_open(c);
-        if (c->json)
-                print_json(array);
-        else
-                table_print(t);
-        return EXIT_OK;
+        return listing_show(c, TKD_METHOD_GET_HISTORY, read_history, columns, ELEMENTSOF(columns));
 }

@@ -2,9 +2,7 @@
 
 /* tkctl list: the installed kernels. */
 
-#include "bus.h"
-#include "pager.h"
-#include "table.h"
+#include "listing.h"
 
 typedef struct Kernel {
         const char *version;
@@ -38,7 +36,6 @@ static int add_object(json_object *array, const Kernel *k) {
         return json_object_array_add(array, o);
 }
 
-/* Fills @array when that is given, else @t. */
 static int read_kernels(sd_bus_message *m, json_object *array, Table *t) {
         Kernel k;
         int r;
@@ -56,24 +53,6 @@ static int read_kernels(sd_bus_message *m, json_object *array, Table *t) {
 
 int verb_list(Context *c, int argc, char **argv) {
         static const Column columns[] = { { "VERSION", false }, { "TWIN", false }, { "RUNNING", false }, { "PATH", false } };
-        _cleanup_table_ Table *t = table_new(columns, ELEMENTSOF(columns));
-        _cleanup_json_ json_object *array = c->json ? json_object_new_array() : NULL;
-        _cleanup_message_ sd_bus_message *reply = NULL;
-        int r;
 
-        if (!t)
-                return print_oom();
-        r = bus_call_manager(c, TKD_METHOD_LIST_KERNELS, &reply);
-        if (r != EXIT_OK)
-                return r;
-        r = read_kernels(reply, array, t);
-        if (r < 0)
-                return bus_bad_reply(c, r);
-
-        pager_open(c);
-        if (c->json)
-                print_json(array);
-        else
-                table_print(t);
-        return EXIT_OK;
+        return listing_show(c, TKD_METHOD_LIST_KERNELS, read_kernels, columns, ELEMENTSOF(columns));
 }
