@@ -16,7 +16,7 @@ class Upgrade(unittest.TestCase):
         m.load()
         m.server.run("systemctl start tkd")
         self.assertEqual(m.server.run(f"tkctl check {version}", check=False).status, 0)
-        before = facts(m.server)
+        before, sandbox = facts(m.server), self.sandbox(m.server)
         self.assertEqual(before.kernel, release(old))
         reset_pause(m.server)
 
@@ -32,8 +32,16 @@ class Upgrade(unittest.TestCase):
         self.assertEqual(after.digest, before.digest)
         self.assertGreaterEqual(after.counter, m.writer.acked, "acknowledged writes are lost")
         self.assertLessEqual(after.counter, m.writer.sent)
+        self.assertEqual(self.sandbox(m.twin), sandbox)
+        self.assertEqual(m.twin.output("systemctl show -P MainPID redis-server tick").split(),
+                         [str(pid) for pid in before.pids.values()], "systemd has not adopted the services")
         self.check_downtime(job, pause(m.twin))
         self.check_redis_goes_on(m)
+
+    @staticmethod
+    def sandbox(agent):
+        """What the kernel holds redis to: seccomp filters, capabilities, limits."""
+        return agent.output("cd /proc/$(pidof redis-server); grep -E 'Seccomp|^Cap|NoNewPrivs|^Uid' status; cat limits")
 
     def check_downtime(self, job, app):
         """The app's own pause holds the ledger's, and that its parts."""
