@@ -18,6 +18,8 @@
 #include "events.h"
 #include "twin.h"
 
+#define TAKEOVER_PARTS	(TWIN_TAKE_CPUS | TWIN_TAKE_MEMORY | TWIN_TAKE_DEVICES)
+
 /* Serialises every change of state; INFO and READ_LOG go without. */
 DEFINE_MUTEX(twin_lock);
 
@@ -174,7 +176,9 @@ static int ioctl_takeover(void __user *uarg)
 
 	if (copy_from_user(&arg, uarg, sizeof(arg)))
 		return -EFAULT;
-	r = twin_guest_takeover(arg.timeout_ms, &arg.nr_cpus);
+	if (arg.reserved || arg.parts & ~TAKEOVER_PARTS)
+		return -EINVAL;
+	r = twin_guest_takeover(&arg);
 	if (!r && copy_to_user(uarg, &arg, sizeof(arg)))
 		return -EFAULT;
 	return r;

@@ -9,6 +9,7 @@
 #include <linux/delay.h>
 #include <linux/init.h>
 #include <linux/io.h>
+#include <linux/mm.h>
 #include <linux/panic_notifier.h>
 #include <linux/timer.h>
 #include <linux/twin.h>
@@ -164,34 +165,45 @@ static int online_all_cpus(void)
 	return ret;
 }
 
-/**
- * twin_guest_takeover - become the only kernel of the machine
- * @timeout_ms: how long to wait for the old kernel to park
- * @nr_cpus:	set to the number of CPUs online
- *
- * Return: 0, -EPERM before the commit, -ETIMEDOUT, -EINTR, or why a CPU does
- * not come online. May be called again.
- */
-int twin_guest_takeover(u32 timeout_ms, u32 *nr_cpus)
+static int become_owner(u32 timeout_ms)
 {
 	struct twin_handover *ho = twin_header(&twin_above);
 	int r;
 
-	if (!twin_above.base || READ_ONCE(ho->commit) != TWIN_COMMIT_TWIN)
+	if (owns_machine)
+		return 0;
+	r = wait_for_old_kernel(ho, timeout_ms);
+	if (r)
+		return r;
+	WRITE_ONCE(owns_machine, true);
+	timer_delete_sync(&beat_timer);
+	twin_channel_stop();
+	twin_post_event(TWIN_EVENT_OLD_PARKED, rdtsc_ordered());
+	pr_info("the old kernel has parked, the machine is ours\n");
+	return 0;
+}
+
+/**
+ * twin_guest_takeover - become the only kernel of the machine
+ * @arg: what to take, and how long to wait for the old kernel to park; the
+ *	 results are filled in
+ *
+ * Return: 0, -EPERM before the commit, -ETIMEDOUT, -EINTR, or why a part
+ * cannot be had. May be called again.
+ */
+int twin_guest_takeover(struct twin_takeover *arg)
+{
+	int r;
+
+	if (!twin_above.base ||
+	    READ_ONCE(twin_header(&twin_above)->commit) != TWIN_COMMIT_TWIN)
 		return -EPERM;
 
-	if (!owns_machine) {
-		r = wait_for_old_kernel(ho, timeout_ms);
-		if (r)
-			return r;
-		WRITE_ONCE(owns_machine, true);
-		timer_delete_sync(&beat_timer);
-		twin_channel_stop();
-		twin_post_event(TWIN_EVENT_OLD_PARKED, rdtsc_ordered());
-		pr_info("the old kernel has parked, the machine is ours\n");
-	}
-	r = online_all_cpus();
-	*nr_cpus = num_online_cpus();
+	r = become_owner(arg->timeout_ms);
+	if (!r && arg->parts & TWIN_TAKE_CPUS)
+		r = online_all_cpus();
+	arg->nr_cpus = num_online_cpus();
+	arg->mem_size = PFN_PHYS(totalram_pages());
 	return r;
 }
 

@@ -13,7 +13,7 @@
 #define _DRIVERS_TWIN_HANDOVER_H
 
 #define TWIN_HANDOVER_MAGIC	0x314e495754444b54	/* "TKDTWIN1" */
-#define TWIN_HANDOVER_VERSION	1
+#define TWIN_HANDOVER_VERSION	2
 #define TWIN_HANDOVER_SIZE	0x200000
 
 /* Offsets of its parts. */
@@ -29,6 +29,9 @@
 #define TWIN_OFF_CROSS_TWIN	0x0d000	/* kernel + identity map, twin */
 #define TWIN_OFF_SETUP_DATA	0x0e000	/* struct setup_data for the twin */
 #define TWIN_OFF_SLOTS		0x10000	/* struct twin_slot by APIC id */
+#define TWIN_OFF_FUNCTIONS	0x20000	/* PCI functions lent to the twin */
+#define TWIN_OFF_PLATFORM	0x24000	/* what the twin must know of the board */
+#define TWIN_OFF_MEMORY		0x28000	/* struct twin_memory_map */
 #define TWIN_OFF_LOG		0x40000	/* the twin's log */
 #define TWIN_LOG_SIZE		0x40000
 #define TWIN_OFF_CHANNEL	0x100000 /* rings of the byte channel */

@@ -104,7 +104,7 @@ int twin_park_machine(void);
 /* guest.c: this kernel as a twin */
 bool twin_owns_machine(void);
 int twin_guest_commit(void);
-int twin_guest_takeover(u32 timeout_ms, u32 *nr_cpus);
+int twin_guest_takeover(struct twin_takeover *arg);
 void twin_guest_set_state(enum twin_state state);
 
 /* log.c */

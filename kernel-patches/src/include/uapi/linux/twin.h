@@ -25,7 +25,7 @@
 #include <linux/types.h>
 
 /* Version of this interface; struct twin_info carries the kernel's. */
-#define TWIN_ABI_VERSION	1
+#define TWIN_ABI_VERSION	2
 
 /* CPU masks below: bit N is logical CPU N of the kernel that is asked. */
 #define TWIN_MAX_CPUS		256
@@ -95,7 +95,9 @@ enum twin_commit {
  * @tsc_alive:	TSC of the twin's first heartbeat
  * @log_size:	bytes the twin has written to its log since boot
  * @cid:	AF_VSOCK address of this kernel on the channel
- * @reserved:	zero
+ * @boot_cpu:	the logical CPU that is the machine's boot processor; it can be
+ *		reserved unless it is CPU 0, but only a twin that still answers
+ *		NMIs can be made to give it back
  * @cpus:	CPUs reserved for the twin (old kernel), or given (twin)
  */
 struct twin_info {
@@ -115,7 +117,7 @@ struct twin_info {
 	__u64 tsc_alive;
 	__u64 log_size;
 	__u32 cid;
-	__u32 reserved;
+	__u32 boot_cpu;
 	__u64 cpus[TWIN_CPU_WORDS];
 };
 
@@ -146,14 +148,39 @@ struct twin_log {
 	__u32 reserved;
 };
 
+/* struct twin_takeover.parts */
+#define TWIN_TAKE_CPUS		(1U << 0)
+#define TWIN_TAKE_MEMORY	(1U << 1)
+#define TWIN_TAKE_DEVICES	(1U << 2) /* board, ACPI, PCI, legacy devices */
+
 /**
  * struct twin_takeover - argument of TWIN_IOC_TAKEOVER
  * @timeout_ms:	in: how long to wait for the old kernel to park
+ * @parts:	in: TWIN_TAKE_*, what to take now
  * @nr_cpus:	out: CPUs online after it
+ * @reserved:	must be zero
+ * @mem_size:	out: bytes of RAM that this kernel now has
  */
 struct twin_takeover {
 	__u32 timeout_ms;
+	__u32 parts;
 	__u32 nr_cpus;
+	__u32 reserved;
+	__u64 mem_size;
+};
+
+/**
+ * struct twin_function - argument of GIVE, TAKE, ACCEPT and RETURN
+ * @segment:	PCI segment (domain)
+ * @bus:	bus
+ * @devfn:	device << 3 | function
+ * @reserved:	must be zero
+ */
+struct twin_function {
+	__u16 segment;
+	__u8 bus;
+	__u8 devfn;
+	__u32 reserved;
 };
 
 /**
@@ -210,9 +237,11 @@ struct twin_event {
  */
 #define TWIN_IOC_PARK		_IO(TWIN_IOC_MAGIC, 0xb7)
 /*
- * Twin, after the commit: wait for the old kernel to park, then bring all its
- * CPUs online here. EPERM: not committed. ETIMEDOUT: the old kernel did not
- * park in time; call again. May be called again after any error.
+ * Twin, after the commit: wait for the old kernel to park, then take the parts
+ * of the machine that are named: bring its CPUs online, add its memory (cleared),
+ * bring up its devices. EPERM: not committed. EINVAL: an unknown part. ETIMEDOUT:
+ * the old kernel did not park in time; call again. May be called again after any
+ * error; a part that was taken stays so.
  */
 #define TWIN_IOC_TAKEOVER	_IOWR(TWIN_IOC_MAGIC, 0xb8, struct twin_takeover)
 /* Any kernel: the log of the twin (in the twin: its own). */
