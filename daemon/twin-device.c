@@ -74,7 +74,7 @@ static int device_park(int fd) {
 }
 
 static int device_takeover(int fd, uint32_t timeout_ms) {
-        struct twin_takeover t = { .timeout_ms = timeout_ms };
+        struct twin_takeover t = { .timeout_ms = timeout_ms, .parts = TWIN_TAKE_CPUS };
         int r;
 
         r = call(fd, TWIN_IOC_TAKEOVER, &t);

@@ -285,7 +285,7 @@ static void check_cpus(long expected) {
 }
 
 static void take_over(void) {
-        struct twin_takeover arg = { .timeout_ms = 100 };
+        struct twin_takeover arg = { .timeout_ms = 100, .parts = TWIN_TAKE_CPUS };
 
         result_errno("take over before the commit", ioctl(twin_fd, TWIN_IOC_TAKEOVER, &arg), EPERM);
         result_errno("reserve in a twin", reserve(256, 128, 2), EOPNOTSUPP);
