@@ -5,7 +5,7 @@
  * "not ok NAME: why", to the kernel's log, so that no kernel message comes in
  * between. What it does stands on the kernel's command line:
  *
- *   do=refusals   every call that must be refused, and its error
+ *   do=selftests  the programs of the kernel's own tests, in either kernel
  *   do=rounds     twins that are killed, panic, reboot; then all given back
  *   do=takeover   a twin that takes the machine
  *   role=...      what a twin does once it is up (set by the old kernel's side)
@@ -36,6 +36,7 @@
 #define PORT            1000
 #define STREAM_BYTES    (1 << 20)
 #define ALIVE_MS        60000
+#define TWIN_CONSOLE    "console=ttyS1,115200 twin_uart=0x2f8 printk.devkmsg=on "
 
 static int twin_fd, log_fd;
 static char command_line[4096];
@@ -122,62 +123,6 @@ static int log_has(const char *text) {
         return strstr(buf, text) != NULL;
 }
 
-/* An opening by a process without CAP_SYS_BOOT. */
-static void refuse_without_capability(void) {
-        int status;
-
-        if (fork() == 0) {
-                if (chmod("/dev/twin", 0666) < 0 || setresuid(65534, 65534, 65534) < 0)
-                        _exit(1);
-                _exit(open("/dev/twin", O_RDWR) < 0 && errno == EPERM ? 0 : 1);
-        }
-        wait(&status);
-        result("no capability", status == 0, "opened");
-}
-
-static void refusals(void) {
-        struct twin_takeover takeover = {};
-        struct twin_log log = { .reserved = 1 };
-
-        refuse_without_capability();
-        result_errno("reserve nothing", reserve(0, 0, TWIN_CPUS), EINVAL);
-        result_errno("reserve unaligned", reserve(1000, 512, TWIN_CPUS), EINVAL);
-        result_errno("reserve pmem only", reserve(512, 512, TWIN_CPUS), EINVAL);
-        result_errno("reserve CPU 0", reserve(1536, 512, 1), EPERM);
-        result_errno("reserve all CPUs", reserve(1536, 512, 0xf), ENOSPC);
-        result_errno("reserve a missing CPU", reserve(1536, 512, 0x10), ENODEV);
-        result_errno("reserve no CPU", reserve(1536, 512, 0), EINVAL);
-        result_errno("reserve too much", reserve(64 * 1024, 512, TWIN_CPUS), ENOMEM);
-        result_errno("load without region", load("/boot/vmlinuz", ""), ENODEV);
-        result_errno("boot without region", ioctl(twin_fd, TWIN_IOC_BOOT), ENOEXEC);
-        result_errno("kill nothing", ioctl(twin_fd, TWIN_IOC_KILL), ESRCH);
-        result_errno("abort nothing", ioctl(twin_fd, TWIN_IOC_ABORT), ESRCH);
-        result_errno("park without twin", ioctl(twin_fd, TWIN_IOC_PARK), ESRCH);
-        result_errno("commit as old kernel", ioctl(twin_fd, TWIN_IOC_COMMIT), EPERM);
-        result_errno("take over as old kernel", ioctl(twin_fd, TWIN_IOC_TAKEOVER, &takeover), EPERM);
-        result_errno("log without twin", ioctl(twin_fd, TWIN_IOC_READ_LOG, &log), EINVAL);
-        result_errno("unknown call", ioctl(twin_fd, _IO(TWIN_IOC_MAGIC, 0xff)), ENOTTY);
-        result_errno("release nothing", ioctl(twin_fd, TWIN_IOC_RELEASE), 0);
-
-        result_errno("reserve", reserve(1536, 512, TWIN_CPUS), 0);
-        result_errno("reserve twice", reserve(1536, 512, 2), EBUSY);
-        result_errno("boot without kernel", ioctl(twin_fd, TWIN_IOC_BOOT), ENOEXEC);
-        result_errno("load no kernel", load("/boot/initrd", ""), ENOEXEC);
-        result_errno("load a kernel without twin support", load("/boot/plain", ""), ENOEXEC);
-        result_errno("load", load("/boot/vmlinuz", "role=stay"), 0);
-        result_errno("boot", ioctl(twin_fd, TWIN_IOC_BOOT), 0);
-        result_errno("boot twice", ioctl(twin_fd, TWIN_IOC_BOOT), EBUSY);
-        result_errno("load beside a twin", load("/boot/vmlinuz", ""), EBUSY);
-        result_errno("release beside a twin", ioctl(twin_fd, TWIN_IOC_RELEASE), EBUSY);
-        result("alive", wait_event(TWIN_STATE_ALIVE, ALIVE_MS), "no heartbeat");
-        result_errno("park before the commit", ioctl(twin_fd, TWIN_IOC_PARK), EPERM);
-        result_errno("abort", ioctl(twin_fd, TWIN_IOC_ABORT), 0);
-        result_errno("abort again", ioctl(twin_fd, TWIN_IOC_ABORT), 0);
-        result("aborted", info().commit == TWIN_COMMIT_ABORTED, "not in the commit word");
-        result_errno("kill", ioctl(twin_fd, TWIN_IOC_KILL), 0);
-        result_errno("release", ioctl(twin_fd, TWIN_IOC_RELEASE), 0);
-}
-
 static void start(const char *append) {
         result_errno("load", load("/boot/vmlinuz", append), 0);
         result_errno("boot", ioctl(twin_fd, TWIN_IOC_BOOT), 0);
@@ -232,6 +177,47 @@ static void serve_channel(void) {
         pause();
 }
 
+/* In the child: one of the kernel's own tests, its output in a pipe. */
+static void exec_selftest(const char *name, int out) {
+        dup2(out, STDOUT_FILENO);
+        dup2(out, STDERR_FILENO);
+        if (chdir("/selftests") == 0)
+                execl(name, name, NULL);
+        _exit(127);
+}
+
+/* What it says goes to the log as well. */
+static void run_selftest(const char *name) {
+        int fds[2] = { -1, -1 }, status = -1;
+        char line[512];
+        FILE *output;
+
+        if (pipe(fds) == 0 && fork() == 0)
+                exec_selftest(name, fds[1]);
+        close(fds[1]);
+        output = fdopen(fds[0], "re");
+        while (output && fgets(line, sizeof(line), output))
+                dprintf(log_fd, "<5>%s", line);
+        wait(&status);
+        result(name, status == 0, "failed");
+        if (output)
+                fclose(output);
+}
+
+static void selftests(void) {
+        static const char *const names[] = { "device", "reserve", "load", "states", "events" };
+
+        setenv("TWIN_KERNEL", "/boot/vmlinuz", 1);
+        setenv("TWIN_INITRD", "/boot/initrd", 1);
+        for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+                run_selftest(names[i]);
+        result_errno("reserve", reserve(640, 128, TWIN_CPUS), 0);
+        start(TWIN_CONSOLE "role=selftest");
+        result("tested in the twin", wait_event(TWIN_STATE_HALTED, ALIVE_MS), "no end");
+        result_errno("kill", ioctl(twin_fd, TWIN_IOC_KILL), 0);
+        result_errno("release", ioctl(twin_fd, TWIN_IOC_RELEASE), 0);
+}
+
 static void rounds(void) {
         long cpus = sysconf(_SC_NPROCESSORS_ONLN), memory = 0;
 
@@ -261,7 +247,7 @@ static void rounds(void) {
 
 static void takeover(void) {
         result_errno("reserve", reserve(1536, 512, TWIN_CPUS), 0);
-        start("console=ttyS1,115200 twin_uart=0x2f8 printk.devkmsg=on role=takeover");
+        start(TWIN_CONSOLE "role=takeover");
         result("committed", wait_event(TWIN_EVENT_COMMITTED, ALIVE_MS), "not told");
         result_errno("kill after the commit", ioctl(twin_fd, TWIN_IOC_KILL), EALREADY);
         result_errno("abort after the commit", ioctl(twin_fd, TWIN_IOC_ABORT), EALREADY);
@@ -311,7 +297,10 @@ static void be_twin(void) {
                 take_over();
         else if (option_is("role=", "channel"))
                 serve_channel();
-        else if (option_is("role=", "panic"))
+        else if (option_is("role=", "selftest")) {
+                run_selftest("guest");
+                reboot(RB_AUTOBOOT);
+        } else if (option_is("role=", "panic"))
                 trigger_panic();
         else if (option_is("role=", "reboot"))
                 reboot(RB_AUTOBOOT);
@@ -320,8 +309,8 @@ static void be_twin(void) {
 }
 
 static void be_old(void) {
-        if (option_is("do=", "refusals"))
-                refusals();
+        if (option_is("do=", "selftests"))
+                selftests();
         else if (option_is("do=", "rounds"))
                 rounds();
         else if (option_is("do=", "takeover"))
@@ -333,6 +322,7 @@ int main(void) {
         FILE *f;
 
         mount("none", "/proc", "proc", 0, NULL);
+        mount("none", "/sys", "sysfs", 0, NULL);
         mount("none", "/dev", "devtmpfs", 0, NULL);
         f = fopen("/proc/cmdline", "re");
         if (!f || !fgets(command_line, sizeof(command_line), f))
