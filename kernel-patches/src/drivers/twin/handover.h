@@ -30,7 +30,7 @@
 #define TWIN_OFF_SETUP_DATA	0x0e000	/* struct setup_data for the twin */
 #define TWIN_OFF_SLOTS		0x10000	/* struct twin_slot by APIC id */
 #define TWIN_OFF_FUNCTIONS	0x20000	/* PCI functions lent to the twin */
-#define TWIN_OFF_PLATFORM	0x24000	/* what the twin must know of the board */
+#define TWIN_OFF_PLATFORM	0x24000	/* struct twin_platform */
 #define TWIN_OFF_MEMORY		0x28000	/* struct twin_memory_map */
 #define TWIN_OFF_LOG		0x40000	/* the twin's log */
 #define TWIN_LOG_SIZE		0x40000
@@ -152,6 +152,34 @@ struct twin_handover {
 };
 
 static_assert(sizeof(struct twin_handover) <= TWIN_OFF_CODE);
+
+#define TWIN_MAX_IOAPICS	32
+
+/**
+ * struct twin_platform_ioapic - what a twin cannot read of an IOAPIC
+ * @address:	physical address
+ * @id:		its register 0
+ * @version:	its register 1
+ * @reserved:	zero
+ */
+struct twin_platform_ioapic {
+	u32 address;
+	u32 id;
+	u32 version;
+	u32 reserved;
+};
+
+/**
+ * struct twin_platform - what a twin must know of the board
+ * @nr_legacy_irqs: interrupts of the legacy PIC, 0: there is none
+ * @nr_ioapics:	valid entries of @ioapics
+ * @ioapics:	those that the old kernel had at its boot
+ */
+struct twin_platform {
+	u32 nr_legacy_irqs;
+	u32 nr_ioapics;
+	struct twin_platform_ioapic ioapics[TWIN_MAX_IOAPICS];
+};
 
 /**
  * struct twin_setup_payload - payload of the SETUP_TWIN entry of setup_data

@@ -130,5 +130,7 @@ u64 twin_arch_memory_limit(void);
 int twin_arch_split_map(u64 start, u64 size);
 bool twin_arch_can_reclaim(void);
 phys_addr_t twin_arch_guest_area(void);
+int twin_arch_take_board(void);
+int twin_arch_take_legacy(void);
 
 #endif /* _DRIVERS_TWIN_TWIN_H */

@@ -7,6 +7,7 @@
 #define _LINUX_TWIN_H
 
 #include <linux/errno.h>
+#include <linux/init.h>
 #include <linux/types.h>
 
 struct boot_params;
@@ -30,6 +31,11 @@ int twin_kexec_setup_params(struct boot_params *params, unsigned long params_pa,
 
 void twin_parse_setup_data(u64 pa);
 void twin_reserve_early(void);
+
+bool twin_board_is_foreign(void);
+bool twin_ioapic_write(unsigned int apic, unsigned int reg, unsigned int val);
+bool twin_hold_initcall(initcall_t fn);
+bool twin_keep_initmem(void);
 
 #else
 
@@ -59,6 +65,27 @@ static inline int twin_kexec_setup_params(struct boot_params *params,
 
 static inline void twin_parse_setup_data(u64 pa) { }
 static inline void twin_reserve_early(void) { }
+
+static inline bool twin_board_is_foreign(void)
+{
+	return false;
+}
+
+static inline bool twin_ioapic_write(unsigned int apic, unsigned int reg,
+				     unsigned int val)
+{
+	return false;
+}
+
+static inline bool twin_hold_initcall(initcall_t fn)
+{
+	return false;
+}
+
+static inline bool twin_keep_initmem(void)
+{
+	return false;
+}
 
 #endif /* CONFIG_TWIN */
 

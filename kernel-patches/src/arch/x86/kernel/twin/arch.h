@@ -13,6 +13,21 @@
 void twin_park_jump(u64 cr3, u64 code, u64 slot, u64 area);
 extern const char twin_park_code[], twin_park_iret[], twin_park_end[];
 
+/* board.c */
+void twin_arch_init_board(const struct twin_platform *platform);
+void twin_arch_fill_platform(struct twin_platform *platform);
+
+/* ioapic.c */
+void twin_arch_init_ioapics(const struct twin_platform *platform);
+void twin_arch_fill_ioapics(struct twin_platform *platform);
+
+/* acpi.c */
+u64 twin_arch_rsdp(void);
+void twin_arch_take_acpi(void);
+
+/* pci.c */
+void twin_pci_init(void);
+
 /* Since v6.16 MSR accessors are named after the 64-bit quantity they move. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
 #define rdmsrq(msr, val) rdmsrl(msr, val)

@@ -135,6 +135,7 @@ void twin_arch_fill_header(struct twin_handover *ho)
 	ho->wall_tsc = rdtsc_ordered();
 	ho->wall_ns = ktime_get_real_ns();
 	ho->old_apic_id = twin_arch_apic_id(0);
+	twin_arch_fill_platform(twin_below.base + TWIN_OFF_PLATFORM);
 
 	for_each_online_cpu(cpu) {
 		struct twin_handover_cpu *entry = &ho->cpus[ho->nr_cpus];

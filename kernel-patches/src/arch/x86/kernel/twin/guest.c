@@ -6,6 +6,7 @@
  */
 #include <linux/acpi.h>
 #include <linux/init.h>
+#include <linux/mc146818rtc.h>
 #include <linux/memblock.h>
 #include <linux/pgtable.h>
 #include <linux/reboot.h>
@@ -14,8 +15,6 @@
 
 #include <asm/apic.h>
 #include <asm/e820/api.h>
-#include <asm/i8259.h>
-#include <asm/io_apic.h>
 #include <asm/mpspec.h>
 #include <asm/pci_x86.h>
 #include <asm/reboot.h>
@@ -28,6 +27,7 @@
 
 /* The header as the old kernel left it; the live one is in twin_above. */
 static struct twin_handover boot_header __ro_after_init;
+static struct twin_platform boot_platform __initdata;
 static phys_addr_t handover_pa __ro_after_init;
 static struct machine_ops board_ops __ro_after_init;
 
@@ -58,16 +58,22 @@ static unsigned long get_tsc_khz(void)
 
 static void get_wallclock(struct timespec64 *now)
 {
-	u64 ticks = rdtsc_ordered() - boot_header.wall_tsc;
-	u64 ns = mul_u64_u64_div_u64(ticks, NSEC_PER_MSEC, boot_header.tsc_khz);
+	u64 ticks, ns;
+
+	if (!twin_board_is_foreign()) {
+		mach_get_cmos_time(now);
+		return;
+	}
+	ticks = rdtsc_ordered() - boot_header.wall_tsc;
+	ns = mul_u64_u64_div_u64(ticks, NSEC_PER_MSEC, boot_header.tsc_khz);
 
 	*now = ns_to_timespec64(boot_header.wall_ns + ns);
 }
 
-/* The RTC is not ours. */
+/* The RTC comes with the board. */
 static int set_wallclock(const struct timespec64 *now)
 {
-	return -ENODEV;
+	return twin_board_is_foreign() ? -ENODEV : mach_set_cmos_time(now);
 }
 
 static void __init timer_init(void)
@@ -92,7 +98,9 @@ static void __init parse_smp_config(void)
 {
 	unsigned int i, given = 0;
 
-	register_lapic_address(APIC_DEFAULT_PHYS_BASE);
+	/* The MADT has its address, but for its CPUs ours are taken. */
+	if (!acpi_lapic)
+		register_lapic_address(APIC_DEFAULT_PHYS_BASE);
 	for (i = 0; i < boot_header.nr_cpus; i++) {
 		struct twin_handover_cpu *cpu = &boot_header.cpus[i];
 
@@ -125,11 +133,6 @@ static void __init init_trampoline_map(void)
 	pgd[0] = (handover_pa + (pgtable_l5_enabled() ? TWIN_OFF_ROOT4
 						      : TWIN_OFF_PUD)) |
 		 _KERNPG_TABLE_NOENC;
-}
-
-static int __init no_pci(void)
-{
-	return 0;
 }
 
 static void __noreturn stop_guest(void)
@@ -227,7 +230,6 @@ static void __init init_platform(void)
 	x86_init.mpparse.early_parse_smp_cfg	= x86_init_noop;
 	x86_init.mpparse.parse_smp_cfg		= parse_smp_config;
 	x86_init.resources.probe_roms		= x86_init_noop;
-	x86_init.pci.arch_init			= no_pci;
 
 	x86_platform.calibrate_cpu		= get_tsc_khz;
 	x86_platform.calibrate_tsc		= get_tsc_khz;
@@ -235,13 +237,8 @@ static void __init init_platform(void)
 	x86_platform.set_wallclock		= set_wallclock;
 	x86_platform.realmode_reserve		= reserve_trampoline;
 	x86_platform.realmode_init		= init_trampoline_map;
-	x86_platform.legacy.rtc			= 0;
 	x86_platform.legacy.warm_reset		= 0;
 	x86_platform.legacy.reserve_bios_regions = 0;
-	x86_platform.legacy.i8042 = X86_LEGACY_I8042_PLATFORM_ABSENT;
-
-	legacy_pic				= &null_legacy_pic;
-	pci_probe				= 0;
 	tsc_clocksource_reliable		= 1;
 	/* Or every CPU that comes later calibrates its delay loop anew. */
 	preset_lpj = div_u64(boot_header.tsc_khz * 1000, HZ);
@@ -254,8 +251,18 @@ static void __init init_platform(void)
 	machine_ops.emergency_restart		= twin_emergency_restart;
 
 	setup_force_cpu_cap(X86_FEATURE_TSC_KNOWN_FREQ);
-	disable_acpi();
+	twin_arch_init_board(&boot_platform);
+	twin_pci_init();
 	init_uarts();
+}
+
+static void __init read_platform(phys_addr_t pa)
+{
+	struct twin_platform *platform;
+
+	platform = early_memremap(pa + TWIN_OFF_PLATFORM, sizeof(*platform));
+	boot_platform = *platform;
+	early_memunmap(platform, sizeof(*platform));
 }
 
 static bool __init read_header(phys_addr_t pa)
@@ -297,6 +304,7 @@ void __init twin_parse_setup_data(u64 pa)
 			native_halt();
 	}
 	handover_pa = area;
+	read_platform(area);
 	init_platform();
 	pr_info("twin: booted beside another kernel, hand-over area at %pa\n",
 		&handover_pa);

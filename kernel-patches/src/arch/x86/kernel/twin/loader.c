@@ -122,7 +122,7 @@ int twin_kexec_setup_params(struct boot_params *params, unsigned long params_pa,
 	}
 
 	memset(&params->screen_info, 0, sizeof(params->screen_info));
-	params->acpi_rsdp_addr = 0;
+	params->acpi_rsdp_addr = twin_arch_rsdp();
 	setup_memory_map(params);
 	add_setup_data(params);
 	setup_paging_depth(params, cmdline);
