@@ -5,6 +5,7 @@
 #include "carry.h"
 #include "channel.h"
 #include "criu.h"
+#include "estate.h"
 #include "handover.h"
 #include "machine.h"
 #include "place.h"
@@ -20,4 +21,5 @@ const EngineBackend engine_backend_real = {
         .criu = &criu_lib,
         .carry = &carry_tar,
         .machine = &machine_linux,
+        .estate = &estate_linux,
 };

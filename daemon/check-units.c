@@ -13,7 +13,6 @@
 #include "unit.h"
 
 #define SYSTEMD                 "org.freedesktop.systemd1"
-#define OWN_UNIT                "tkd.service"
 #define MIB                     (UINT64_C(1) << 20)
 
 /* A walk over the units; freed when the last answer is in. */
@@ -203,8 +202,13 @@ static const char *const action_texts[_ENGINE_ACTION_MAX] = {
         [ENGINE_STOP]    = "ends with the running kernel",
 };
 
+/* tkd itself, as a cold boot or an upgrade has started it. */
+static bool is_own_unit(const char *name) {
+        return streq(name, "tkd.service") || streq(name, "tkd-twin.service");
+}
+
 static int add_unit(Walk *w, const char *name, const char *path) {
-        const PolicyRule *rule = streq(name, OWN_UNIT) ? NULL : policy_find(&w->check->policy, name);
+        const PolicyRule *rule = is_own_unit(name) ? NULL : policy_find(&w->check->policy, name);
         EngineAction action = rule ? rule->action : ENGINE_STOP;
         int r;
 

@@ -6,10 +6,12 @@
 #include <inttypes.h>
 
 #include "check-units.h"
+#include "command-line.h"
 #include "conf-files.h"
 #include "files.h"
 #include "kernel-image.h"
 #include "kernels.h"
+#include "log.h"
 #include "plan.h"
 
 #define MIB                     (UINT64_C(1) << 20)
@@ -185,7 +187,7 @@ static void check_cpus(Check *c) {
                 return;
         }
         if (!c->config.has_cpus)
-                cpu_set_upper_half(&online, &cpus);
+                cpu_set_upper_half(&online, c->info.boot_cpu, &cpus);
         memcpy(c->plan->cpus, cpus.words, sizeof(c->plan->cpus));
         if (cpu_set_count(&cpus) == 0) {
                 findings_add(&c->findings, FINDING_NOT_ENOUGH_CPUS,
@@ -236,11 +238,27 @@ static int make_plan(Check *c, const char *version) {
         return c->plan->version && c->plan->tkd_version && c->plan->handover_dir ? 0 : -ENOMEM;
 }
 
+static int make_command_line(Check *c) {
+        _cleanup_free_ char *path = conf_path("/etc/machine-id"), *machine = NULL, *id = NULL;
+        int r;
+
+        if (!path)
+                return -ENOMEM;
+        r = command_line_of_machine(&machine);
+        if (r < 0)
+                return r;
+        if (read_text_file(path, &id) < 0)
+                log_debug("The machine has no id");
+        return command_line_compose(machine, c->config.command_line, id, &c->plan->cmdline);
+}
+
 static void set_from_config(Check *c) {
         EnginePlan *p = c->plan;
+        int r;
 
-        p->cmdline = strdup(c->config.command_line);
-        c->findings.oom |= !p->cmdline;
+        r = make_command_line(c);
+        if (r < 0)
+                findings_add(&c->findings, FINDING_FAILED, "Cannot make the command line of the twin: %s", strerror(-r));
         p->boot_timeout_usec = c->config.step_usec[STEP_BOOT] ?: USEC_NEVER;
         p->restore_timeout_usec = c->config.step_usec[STEP_MIGRATE] ?: USEC_NEVER;
         p->commit_timeout_usec = c->config.step_usec[STEP_COMMIT] ?: USEC_NEVER;

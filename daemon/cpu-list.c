@@ -116,14 +116,16 @@ int cpu_set_online(CpuSet *ret) {
         return cpu_set_parse(text, ret);
 }
 
-void cpu_set_upper_half(const CpuSet *online, CpuSet *ret) {
+void cpu_set_upper_half(const CpuSet *online, unsigned boot_cpu, CpuSet *ret) {
         unsigned left = cpu_set_count(online) / 2;
         CpuSet s = {};
 
         for (unsigned cpu = TWIN_MAX_CPUS - 1; cpu > 0 && left > 0; cpu--)
-                if (cpu_set_has(online, cpu)) {
+                if (cpu != boot_cpu && cpu_set_has(online, cpu)) {
                         cpu_set_add(&s, cpu);
                         left--;
                 }
+        if (left > 0 && boot_cpu > 0 && cpu_set_has(online, boot_cpu))
+                cpu_set_add(&s, boot_cpu);
         *ret = s;
 }

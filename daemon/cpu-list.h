@@ -35,6 +35,7 @@ int cpu_set_online(CpuSet *ret);
 /**
  * cpu_set_upper_half() - the part of the online CPUs that a twin gets by default
  * @online:	what there is
- * @ret:	the higher numbered half, rounded down, never CPU 0
+ * @boot_cpu:	the boot processor, the last to be chosen: only by an NMI can it be had back
+ * @ret:	half of them, rounded down, the higher numbered ones first, never CPU 0
  */
-void cpu_set_upper_half(const CpuSet *online, CpuSet *ret);
+void cpu_set_upper_half(const CpuSet *online, unsigned boot_cpu, CpuSet *ret);

@@ -111,7 +111,7 @@ typedef struct EnginePlan {
  * @unload:     forget the loaded kernel, if any
  * @read_event: the next event; -EAGAIN when there is none
  * @read_log:   as TWIN_IOC_READ_LOG: @offset is moved to the first byte returned; returns bytes
- * @takeover:   returns the number of CPUs online after it
+ * @takeover:   one of TWIN_TAKE_*; @ret says what this kernel has after it
  */
 typedef struct TwinDeviceOps {
         int (*open)(void);
@@ -125,7 +125,7 @@ typedef struct TwinDeviceOps {
         int (*commit)(int fd);
         int (*abort)(int fd);
         int (*park)(int fd);
-        int (*takeover)(int fd, uint32_t timeout_ms);
+        int (*takeover)(int fd, uint32_t part, uint32_t timeout_ms, struct twin_takeover *ret);
         int (*read_event)(int fd, struct twin_event *ret);
         ssize_t (*read_log)(int fd, uint64_t *offset, void *buf, size_t size);
 } TwinDeviceOps;
@@ -191,7 +191,8 @@ typedef struct UnitOps {
  * @prepare:    let the service manager start a placeholder in the own sandbox and cgroup of each
  *              unit; @names is NULL-terminated
  * @adopt:      make the restored process the main process and drop the placeholder
- * @settle:     after the resume: forget the placeholder's configuration
+ * @settle:     after the takeover: forget the placeholders' configuration, and start what the
+ *              machine runs beside the applications
  */
 typedef struct PlaceOps {
         int (*prepare)(char **names, char **ret_error);
@@ -250,6 +251,16 @@ typedef struct MachineOps {
         int (*set_clock)(uint64_t realtime_nsec);
 } MachineOps;
 
+/**
+ * EstateOps - what the upgraded kernel inherits of the machine beside the applications
+ * @describe:   in the old kernel, while the applications run; a JSON object, see estate.h
+ * @claim:      in the new one, when it has the devices; may be called again
+ */
+typedef struct EstateOps {
+        int (*describe)(json_object **ret, char **ret_error);
+        int (*claim)(json_object *estate, char **ret_error);
+} EstateOps;
+
 typedef struct EngineBackend {
         const TwinDeviceOps *twin;
         const ChannelOps *channel;
@@ -259,6 +270,7 @@ typedef struct EngineBackend {
         const CriuOps *criu;
         const CarryOps *carry;
         const MachineOps *machine;
+        const EstateOps *estate;
 } EngineBackend;
 
 /* The machine itself. */
@@ -294,7 +306,8 @@ typedef struct Receiver Receiver;
  * @hello:      connected; @old_kernel and @old_tkd are the peer's versions
  * @progress:   a line for the log and for STATUS=
  * @committed:  applications run here now; @job as the old core sent it last, ledger included
- * @done:       this kernel owns the machine; @job with the complete ledger. Become its tkd
+ * @done:       this kernel owns the machine. Become its tkd; @job with the complete ledger, or NULL
+ *              when this tkd was restarted after an upgrade that has ended
  * @failed:     before the commit: the twin's job is over, the old kernel will stop it. After the
  *              commit: an attempt to go forward failed, the receiver tries again by itself
  */
@@ -319,6 +332,11 @@ typedef struct ReceiverCallbacks {
  */
 int receiver_start(sd_event *event, const EngineBackend *backend, const char *tkd_version,
                    const ReceiverCallbacks *callbacks, void *userdata, Receiver **ret);
+
+/**
+ * receiver_forget() - the job is in the journal: a restart of this tkd has nothing to finish
+ */
+void receiver_forget(void);
 
 /**
  * receiver_free() - stop the receiving side, its worker included

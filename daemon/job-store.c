@@ -159,13 +159,23 @@ int job_store_open(const char *path, JobStore **ret) {
         return 0;
 }
 
+static bool has_job(const JobStore *s, json_object *object) {
+        uint64_t id = json_object_get_uint64(json_object_object_get(object, "id"));
+        size_t at = position(s, id);
+
+        return at < s->n_jobs && s->jobs[at]->id == id;
+}
+
 static int import_history(JobStore *s, json_object *history) {
         int r;
 
         for (size_t i = 0; history && i < json_object_array_length(history); i++) {
+                json_object *past = json_object_array_get_idx(history, i);
                 Job *job;
 
-                r = add_json(s, json_object_array_get_idx(history, i), &job);
+                if (has_job(s, past))   /* the journal came along with the disk */
+                        continue;
+                r = add_json(s, past, &job);
                 if (r < 0)
                         return r;
                 r = job_store_record(s, job, "imported");

@@ -16,6 +16,8 @@
 #define RUNTIME_UNITS           "/run/systemd/system"
 #define DROP_IN                 "zz-tkd-placeholder.conf"
 #define NOTIFY_SOCKET           "/run/systemd/notify"
+/* Wants what is to run beside the applications once the twin is the machine. */
+#define MACHINE_TARGET          "tkd-machine.target"
 #define BARRIER_USEC            (5 * USEC_PER_SEC)
 
 static void drop_in_dir(const char *name, char *buf, size_t size) {
@@ -148,10 +150,20 @@ static int place_adopt(const char *name, pid_t main_pid, char **ret_error) {
         return 0;
 }
 
+/* Generators look at the devices again, which were not there before: consoles get their logins. */
 static int place_settle(char **names, char **ret_error) {
+        _cleanup_free_ char *text = NULL;
+        int r;
+
         for (char **i = names; i && *i; i++)
                 remove_drop_in(*i);
-        return daemon_reload(ret_error);
+        r = daemon_reload(ret_error);
+        if (r < 0)
+                return r;
+        r = run_program((const char *const[]) { "systemctl", "start", "--no-block", MACHINE_TARGET, NULL }, &text);
+        if (r != 0)
+                return error_text(ret_error, r < 0 ? r : -EIO, "systemctl start " MACHINE_TARGET ": %s", strempty(text));
+        return 0;
 }
 
 const PlaceOps place_systemd = {

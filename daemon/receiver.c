@@ -186,6 +186,10 @@ int receiver_start(sd_event *event, const EngineBackend *backend, const char *tk
         return 0;
 }
 
+void receiver_forget(void) {
+        unlink(RECEPTION_STATE);
+}
+
 Receiver *receiver_free(Receiver *r) {
         if (!r)
                 return NULL;

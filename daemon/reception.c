@@ -184,10 +184,27 @@ static int receive(Reception *c) {
         return 0;
 }
 
+/* The commit word says it; in the owner of a machine that word is about the next twin. */
 static bool is_committed(Reception *c) {
         struct twin_info info;
 
-        return c->backend->twin->info(c->device_fd, &info) >= 0 && info.commit == TWIN_COMMIT_TWIN;
+        return c->backend->twin->info(c->device_fd, &info) >= 0 &&
+                (info.commit == TWIN_COMMIT_TWIN || (info.flags & TWIN_INFO_OWNS_MACHINE));
+}
+
+/* Goes on for a process that ended after the commit, or that had done all there was to do. */
+static int go_forward(Reception *c) {
+        int r;
+
+        r = reception_load(c);
+        if (r == -ENOENT) {
+                reception_tell(c, "done", NULL);
+                return 0;
+        }
+        if (r < 0)
+                log_error_errno(r, "Cannot read %s: %m", RECEPTION_STATE);
+        reception_forward(c, NULL);
+        return 0;
 }
 
 void reception_clear(Reception *c) {
@@ -199,6 +216,7 @@ void reception_clear(Reception *c) {
         free(TAKE_PTR(c->pids));
         free(TAKE_PTR(c->dir));
         c->n_places = c->n_pids = 0;
+        json_object_put(TAKE_PTR(c->estate));
         json_object_put(TAKE_PTR(c->job));
         json_object_put(TAKE_PTR(c->stamps));
         c->device_fd = safe_close(c->device_fd);
@@ -224,10 +242,5 @@ int reception_main(int core_fd, const EngineBackend *backend, const char *tkd_ve
                 log_oom();
                 return EXIT_FAILURE;
         }
-        if (is_committed(&c)) {
-                reception_load(&c);
-                reception_forward(&c, NULL);
-                return EXIT_SUCCESS;
-        }
-        return receive(&c) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return (is_committed(&c) ? go_forward(&c) : receive(&c)) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

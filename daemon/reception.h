@@ -6,7 +6,7 @@
  * To its own core it sends frames of these types: "hello" (kernel, tkd),
  * "progress" (percent, text), "committed" (job), "done" (job), "failed" (name,
  * message). What must survive a crash of this process after the commit is in
- * RECEPTION_STATE.
+ * RECEPTION_STATE; the core removes it when the job has ended.
  */
 #pragma once
 
@@ -37,6 +37,7 @@ typedef struct Reception {
         size_t n_places;
         pid_t *pids;                    /* all that were restored, stopped */
         size_t n_pids;
+        json_object *estate;            /* what the old kernel leaves, NULL: it did not say */
         json_object *job;               /* as the old core sent it last */
         json_object *stamps;            /* made here, not yet sent to the old kernel */
 } Reception;

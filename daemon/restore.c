@@ -96,6 +96,8 @@ static int take_units(Reception *c, json_object *frame, EngineError *e) {
         if (!dir || !json_object_object_get_ex(frame, "units", &units) ||
             !json_object_is_type(units, json_type_array))
                 return engine_error_set(e, -EBADMSG, "Failed", "Bad request to prepare");
+        json_object_put(c->estate);
+        c->estate = json_object_get(json_object_object_get(frame, "estate"));
         r = free_and_strdup(&c->dir, dir);
         for (size_t i = 0; r >= 0 && i < json_object_array_length(units); i++) {
                 json_object *unit = json_object_array_get_idx(units, i);

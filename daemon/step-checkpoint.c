@@ -101,7 +101,7 @@ static json_object *describe_unit(Worker *w, size_t i) {
 }
 
 /* What the twin needs to know before the images come; the clock as a pair of one moment. */
-static json_object *describe(Worker *w) {
+static json_object *describe(Worker *w, json_object *estate) {
         json_object *o = json_object_new_object(), *units = json_object_new_array();
         struct timespec ts;
 
@@ -110,10 +110,25 @@ static json_object *describe(Worker *w) {
                         json_object_array_add(units, describe_unit(w, i));
         clock_gettime(CLOCK_REALTIME, &ts);
         json_object_object_add(o, "units", units);
+        json_object_object_add(o, "estate", estate);
         json_object_object_add(o, "realtime", json_object_new_int64(ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec));
         json_object_object_add(o, "tsc", json_object_new_int64((int64_t) tsc_now()));
         json_object_object_add(o, "dir", json_object_new_string(w->plan->handover_dir));
         return o;
+}
+
+static int ask_prepare(Worker *w, EngineError *e) {
+        _cleanup_free_ char *text = NULL;
+        json_object *estate;
+        int r;
+
+        r = w->backend->estate->describe(&estate, &text);
+        if (r < 0)
+                return engine_error_take(e, r, "CheckpointFailed", "What the machine has", text);
+        r = worker_ask(w, "prepare", describe(w, estate), e);
+        if (r >= 0)
+                r = worker_answer(w, "prepared", w->plan->restore_timeout_usec, "RestoreFailed", e);
+        return r > 0 ? engine_error_set(e, -EPROTO, "TwinFailed", "The twin committed unasked") : r;
 }
 
 /* While the applications still run: files that do not change, and places in the twin. */
@@ -132,10 +147,7 @@ static int prepare_twin(Worker *w, EngineError *e) {
                 return r;
 
         worker_progress(w, 30, "The twin prepares the units");
-        r = worker_ask(w, "prepare", describe(w), e);
-        if (r >= 0)
-                r = worker_answer(w, "prepared", w->plan->restore_timeout_usec, "RestoreFailed", e);
-        return r > 0 ? engine_error_set(e, -EPROTO, "TwinFailed", "The twin committed unasked") : r;
+        return ask_prepare(w, e);
 }
 
 static int freeze_units(Worker *w, EngineError *e) {

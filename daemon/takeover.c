@@ -4,6 +4,7 @@
  * everything is written down that a successor of this process needs to resume
  * the applications: after it there is only forward.
  */
+#include <inttypes.h>
 #include <poll.h>
 #include <time.h>
 
@@ -19,6 +20,8 @@
 #define FAREWELL_TIMEOUT_USEC   USEC_PER_SEC
 #define TAKEOVER_TIMEOUT_MSEC   10000U
 #define RETRY_SEC               1
+/* A machine that lacks a part is better than one that is never handed to its tkd. */
+#define TAKE_ATTEMPTS           10U
 
 int reception_save(Reception *c) {
         _cleanup_json_ json_object *o = json_object_new_object();
@@ -31,6 +34,7 @@ int reception_save(Reception *c) {
                 json_object_array_add(pids, json_object_new_int(c->pids[i]));
         json_object_object_add(o, "names", names);
         json_object_object_add(o, "pids", pids);
+        json_object_object_add(o, "estate", json_object_get(c->estate));
         json_object_object_add(o, "job", json_object_get(c->job));
         r = mkdir_parents("/run/tkd");
         return r < 0 ? r : write_json_file(RECEPTION_STATE, o);
@@ -76,6 +80,7 @@ int reception_load(Reception *c) {
                 return -EBADMSG;
         json_object_put(c->job);
         c->job = json_object_get(job);
+        c->estate = json_object_get(json_object_object_get(o, "estate"));
         r = load_places(c, names);
         return r < 0 ? r : load_pids(c, pids);
 }
@@ -177,19 +182,63 @@ static bool owns_machine(Reception *c) {
         return c->backend->twin->info(c->device_fd, &info) >= 0 && (info.flags & TWIN_INFO_OWNS_MACHINE);
 }
 
-static void take_machine(Reception *c) {
+static const struct {
+        uint32_t part;
+        const char *name;
+        const char *failure;
+} parts[] = {
+        { TWIN_TAKE_CPUS,    "take-cpus",    "Cannot take the CPUs"    },
+        { TWIN_TAKE_MEMORY,  "take-memory",  "Cannot take the memory"  },
+        { TWIN_TAKE_DEVICES, "take-devices", "Cannot take the devices" },
+};
+
+static void stamp_span(Reception *c, const char *name, const char *suffix) {
+        char event[32];
+
+        snprintf(event, sizeof(event), "%s-%s", name, suffix);
+        reception_stamp(c, event);
+}
+
+/* Until the old kernel has parked there is nothing to give up: the applications run here. */
+static void take_part(Reception *c, size_t i) {
         const struct timespec pause = { .tv_sec = RETRY_SEC };
+        struct twin_takeover taken;
 
-        while (!owns_machine(c)) {
-                int r = c->backend->twin->takeover(c->device_fd, TAKEOVER_TIMEOUT_MSEC);
+        for (unsigned attempt = 1;; attempt++) {
+                int r;
 
+                r = c->backend->twin->takeover(c->device_fd, parts[i].part, TAKEOVER_TIMEOUT_MSEC, &taken);
                 if (r >= 0) {
-                        log_notice("This kernel owns the machine, %d CPUs are online", r);
+                        log_notice("%s: %u CPUs are online, %" PRIu64 " MiB of memory", parts[i].name, taken.nr_cpus,
+                                   (uint64_t) taken.mem_size >> 20);
                         return;
                 }
-                report_failure(c, "Cannot take the machine over yet", r);
+                report_failure(c, parts[i].failure, r);
+                if (attempt >= TAKE_ATTEMPTS && owns_machine(c))
+                        return;
                 nanosleep(&pause, NULL);
         }
+}
+
+static void take_machine(Reception *c) {
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+                stamp_span(c, parts[i].name, "begin");
+                take_part(c, i);
+                stamp_span(c, parts[i].name, "end");
+        }
+}
+
+static void claim_estate(Reception *c) {
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        if (!c->estate)
+                return;
+        reception_stamp(c, "claim-begin");
+        r = c->backend->estate->claim(c->estate, &text);
+        if (r < 0)
+                log_error("%s", text ?: strerror(-r));
+        reception_stamp(c, "claim-end");
 }
 
 static void settle(Reception *c) {
@@ -199,10 +248,10 @@ static void settle(Reception *c) {
 
         for (size_t i = 0; r >= 0 && i < c->n_places; i++)
                 r = strv_push(&names, c->places[i].name);
-        if (r >= 0 && names)
+        if (r >= 0)
                 r = c->backend->place->settle(names, &text);
         if (r < 0)
-                log_warning("Placeholders of the units are still configured: %s", text ?: strerror(-r));
+                log_warning("The machine's units are not as on a cold boot: %s", text ?: strerror(-r));
 }
 
 void reception_forward(Reception *c, FrameReader *channel) {
@@ -216,6 +265,7 @@ void reception_forward(Reception *c, FrameReader *channel) {
                 wait_parking(c, channel);
         reception_stamp(c, "takeover-begin");
         take_machine(c);
+        claim_estate(c);
         reception_stamp(c, "takeover-end");
         settle(c);
         tell_job(c, "done");

@@ -73,12 +73,14 @@ static int device_park(int fd) {
         return call(fd, TWIN_IOC_PARK, NULL);
 }
 
-static int device_takeover(int fd, uint32_t timeout_ms) {
-        struct twin_takeover t = { .timeout_ms = timeout_ms, .parts = TWIN_TAKE_CPUS };
+static int device_takeover(int fd, uint32_t part, uint32_t timeout_ms, struct twin_takeover *ret) {
+        struct twin_takeover t = { .timeout_ms = timeout_ms, .parts = part };
         int r;
 
         r = call(fd, TWIN_IOC_TAKEOVER, &t);
-        return r < 0 ? r : (int) t.nr_cpus;
+        if (r >= 0)
+                *ret = t;
+        return r;
 }
 
 static int device_read_event(int fd, struct twin_event *ret) {

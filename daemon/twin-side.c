@@ -44,8 +44,11 @@ static int become(TwinSide *t) {
                 if (r < 0)
                         log_error_errno(r, "The job that brought this kernel here is lost: %m");
                 json_object_put(TAKE_PTR(t->job));
+                receiver_forget();
         }
         r = manager_connect(t->manager);
+        if (r >= 0)
+                r = manager_resume(t->manager);
         if (r < 0)
                 return r;
         sd_notify(false, "STATUS=Idle; this kernel owns the machine");

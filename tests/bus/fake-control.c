@@ -111,6 +111,7 @@ static const EngineBackend backend = {
         .criu = &fake_criu,
         .carry = &fake_carry,
         .machine = &fake_machine_ops,
+        .estate = &fake_estate,
 };
 
 const EngineBackend *engine_backend(void) {

@@ -246,11 +246,11 @@ static int twin_park(int fd) {
                 pause();
 }
 
-static int twin_takeover(int fd, uint32_t timeout_ms) {
+static int twin_takeover(int fd, uint32_t part, uint32_t timeout_ms, struct twin_takeover *ret) {
         FakeMachine *m = fake_machine();
         int r;
 
-        r = fake_enter("twin.takeover");
+        r = fake_enter("twin.takeover %s", part == TWIN_TAKE_CPUS ? "cpus" : part == TWIN_TAKE_MEMORY ? "memory" : "devices");
         if (r < 0)
                 return r;
         if (m->info.commit != TWIN_COMMIT_TWIN)
@@ -261,7 +261,8 @@ static int twin_takeover(int fd, uint32_t timeout_ms) {
                 nanosleep(&(struct timespec) { .tv_nsec = 10 * 1000 * 1000 }, NULL);
         }
         m->info.flags |= TWIN_INFO_OWNS_MACHINE;
-        return 4;
+        *ret = (struct twin_takeover) { .nr_cpus = 4, .mem_size = 1024 * MIB };
+        return 0;
 }
 
 static int twin_read_event(int fd, struct twin_event *ret) {

@@ -180,6 +180,26 @@ const MachineOps fake_machine_ops = {
         .resume = resume,
 };
 
+static int estate_describe(json_object **ret, char **ret_error) {
+        int r;
+
+        r = fake_enter("estate.describe");
+        if (r < 0)
+                return r;
+        *ret = json_object_new_object();
+        json_object_object_add(*ret, "hostname", json_object_new_string("fake"));
+        return 0;
+}
+
+static int estate_claim(json_object *estate, char **ret_error) {
+        return fake_enter("estate.claim %s", json_object_get_string(json_object_object_get(estate, "hostname")));
+}
+
+const EstateOps fake_estate = {
+        .describe = estate_describe,
+        .claim = estate_claim,
+};
+
 static struct sockaddr_un channel_address(void) {
         struct sockaddr_un a = { .sun_family = AF_UNIX };
 

@@ -55,3 +55,4 @@ extern const PlaceOps fake_place;
 extern const CriuOps fake_criu;
 extern const CarryOps fake_carry;
 extern const MachineOps fake_machine_ops;
+extern const EstateOps fake_estate;

@@ -226,6 +226,7 @@ class Machine:
             {"match": self.APP, "action": "migrate", "carry": ["/etc/app"]}, {"match": "*", "action": "stop"}]}))
         self.configure(TwinMemory="128M", CheckpointMemory="64M")
         self.write("/sys/devices/system/cpu/online", "0-3\n")
+        self.write("/proc/cmdline", "root=/dev/fake\n")
         self.write("/sys/fs/cgroup/system.slice/app.service/cgroup.procs", f"{self.app.pid}\n")
         os.makedirs(self.root + "/var/lib")
         os.makedirs(self.root + "/boot")
@@ -241,7 +242,7 @@ class Machine:
             os.makedirs(self.fake + d)
         with open(self.fake + "/twin", "wb") as f:
             info = bytearray(8192)
-            struct.pack_into("<I", info, 0, 1)                      # abi
+            struct.pack_into("<I", info, 0, 2)                      # abi
             struct.pack_into("<QQQ", info, 48, 128 << 20, 0, 1000000)   # block size, heartbeats, kHz of the TSC
             f.write(info)
         with open(f"{self.fake}/units/{self.APP}", "w") as f:

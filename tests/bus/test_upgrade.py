@@ -22,7 +22,8 @@ class Success(harness.TestCase):
         self.assertEqual(m.job(path, "Version"), VERSION)
         self.assertEqual(m.get(MANAGER, "State"), "idle")
         events = [str(e[0]) for e in m.job(path, "Ledger")]
-        for event in ("reserve-begin", "boot-end", "freeze-begin", "dump-end", "restore-end", "park", "takeover-end"):
+        for event in ("reserve-begin", "boot-end", "freeze-begin", "dump-end", "restore-end", "park", "take-cpus-end",
+                      "take-memory-end", "take-devices-end", "claim-end", "takeover-end"):
             self.assertIn(event, events)
         row = m.manager("GetHistory")[0]
         self.assertEqual([row[0], str(row[1]), str(row[4])], [1, VERSION, "done"])
@@ -43,6 +44,15 @@ class Success(harness.TestCase):
         progress = [int(s[3][1]["Progress"]) for s in m.signals
                     if s[2] == "PropertiesChanged" and s[3][0] == JOB and "Progress" in s[3][1]]
         self.assertEqual(progress, sorted(progress))
+
+    def test_machine_is_taken_part_by_part(self):
+        m = self.machine.start()
+        m.fault("twin.takeover memory:errno 16")
+        m.upgrade()
+        wait("the twin owns the machine", lambda: "twin: place.settle" in m.log())
+        parts = [line.split(" ", 2)[2] for line in m.log() if line.startswith("twin: twin.takeover")]
+        self.assertEqual(parts, ["cpus", "memory", "memory", "devices"])
+        self.assertIn("twin: estate.claim fake", m.log())
 
     def test_history_goes_along(self):
         m = self.machine.start()

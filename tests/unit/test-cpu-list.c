@@ -34,22 +34,26 @@ static void test_bad_lists(void) {
         ASSERT_EQ(cpu_set_parse("0-99999999999999999999", &s), -ERANGE);
 }
 
-static void half(const char *online, const char *expected) {
+static void half(const char *online, unsigned boot_cpu, const char *expected) {
         _cleanup_free_ char *text = NULL;
         CpuSet s, h;
 
         ASSERT_OK(cpu_set_parse(online, &s));
-        cpu_set_upper_half(&s, &h);
+        cpu_set_upper_half(&s, boot_cpu, &h);
         text = cpu_set_to_string(&h);
         ASSERT_STREQ(text, expected);
 }
 
 static void test_half(void) {
-        half("0-3", "2-3");
-        half("0-2", "2");
-        half("0", "");
-        half("0-1", "1");
-        half("0,4-6,9", "6,9");
+        half("0-3", 0, "2-3");
+        half("0-2", 0, "2");
+        half("0", 0, "");
+        half("0-1", 0, "1");
+        half("0,4-6,9", 0, "6,9");
+        half("0-3", 2, "1,3");
+        half("0-3", 3, "1-2");
+        half("0-1", 1, "1");    /* there is no other */
+        half("0-2", 2, "1");
 }
 
 int main(void) {
