@@ -4,7 +4,6 @@
  */
 #define pr_fmt(fmt) "twin: " fmt
 
-#include <linux/pci.h>
 #include <linux/reboot.h>
 #include <linux/twin.h>
 
@@ -77,6 +76,7 @@ int twin_boot(void)
 
 	/* The image does not survive its start. */
 	twin_image = (struct twin_image){};
+	twin_arch_share_config();
 	twin_watch_start();
 	ho->tsc_boot = rdtsc_ordered();
 	r = twin_arch_wake(&twin_below, ho->twin_apic_id, image.entry,
@@ -118,18 +118,11 @@ int twin_kill(void)
 	twin_cpus_fence();
 	twin_watch_stop();
 	twin_channel_stop();
+	twin_functions_take_all();
+	twin_arch_unshare_config();
 	twin_set_state(TWIN_STATE_RESERVED);
 	pr_info("twin stopped\n");
 	return 0;
-}
-
-/* A device that goes on would write to memory that is the twin's next. */
-static void silence_devices(void)
-{
-	struct pci_dev *pdev = NULL;
-
-	for_each_pci_dev(pdev)
-		pci_clear_master(pdev);
 }
 
 /**
@@ -149,7 +142,7 @@ int twin_park_machine(void)
 
 	pr_info("the machine goes to the twin\n");
 	twin_watch_stop();
-	silence_devices();
+	twin_quiesce_machine();
 
 	preempt_disable();
 	twin_arch_park_others(&twin_below);

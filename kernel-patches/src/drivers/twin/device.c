@@ -184,6 +184,16 @@ static int ioctl_takeover(void __user *uarg)
 	return r;
 }
 
+static int ioctl_function(void __user *uarg,
+			  int (*call)(const struct twin_function *arg))
+{
+	struct twin_function arg;
+
+	if (copy_from_user(&arg, uarg, sizeof(arg)))
+		return -EFAULT;
+	return arg.reserved ? -EINVAL : call(&arg);
+}
+
 static int ioctl_read_log(void __user *uarg)
 {
 	struct twin_log arg;
@@ -222,6 +232,14 @@ static long change(unsigned int cmd, void __user *arg)
 		return twin_guest_commit();
 	case TWIN_IOC_TAKEOVER:
 		return ioctl_takeover(arg);
+	case TWIN_IOC_GIVE:
+		return ioctl_function(arg, twin_function_give);
+	case TWIN_IOC_TAKE:
+		return ioctl_function(arg, twin_function_take);
+	case TWIN_IOC_ACCEPT:
+		return ioctl_function(arg, twin_function_accept);
+	case TWIN_IOC_RETURN:
+		return ioctl_function(arg, twin_function_return);
 	default:
 		return -ENOTTY;
 	}

@@ -183,6 +183,17 @@ static int become_owner(u32 timeout_ms)
 	return 0;
 }
 
+static int take_devices(void)
+{
+	int r;
+
+	r = twin_arch_take_board();
+	if (r)
+		return r;
+	r = twin_arch_take_functions();
+	return r ?: twin_arch_take_legacy();
+}
+
 /**
  * twin_guest_takeover - become the only kernel of the machine
  * @arg: what to take, and how long to wait for the old kernel to park; the
@@ -202,6 +213,8 @@ int twin_guest_takeover(struct twin_takeover *arg)
 	r = become_owner(arg->timeout_ms);
 	if (!r && arg->parts & TWIN_TAKE_CPUS)
 		r = online_all_cpus();
+	if (!r && arg->parts & TWIN_TAKE_DEVICES)
+		r = take_devices();
 	arg->nr_cpus = num_online_cpus();
 	arg->mem_size = PFN_PHYS(totalram_pages());
 	return r;

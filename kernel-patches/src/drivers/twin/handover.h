@@ -181,6 +181,48 @@ struct twin_platform {
 	struct twin_platform_ioapic ioapics[TWIN_MAX_IOAPICS];
 };
 
+#define TWIN_LENT_MAX		256
+
+/**
+ * enum twin_lent_state - in whose hands a function is
+ * @TWIN_LENT_FREE:	the entry is not used
+ * @TWIN_LENT_OFFERED:	neither drives it; the twin may accept it, the old
+ *			kernel take it back
+ * @TWIN_LENT_ACCEPTED:	the twin drives it
+ * @TWIN_LENT_WITHDRAWN: the old kernel takes it back
+ */
+enum twin_lent_state {
+	TWIN_LENT_FREE,
+	TWIN_LENT_OFFERED,
+	TWIN_LENT_ACCEPTED,
+	TWIN_LENT_WITHDRAWN,
+};
+
+/**
+ * struct twin_lent - a PCI function that the old kernel does not drive now
+ * @segment:	PCI segment
+ * @bus:	bus
+ * @devfn:	device << 3 | function
+ * @state:	enum twin_lent_state; used entries change by compare-and-exchange
+ */
+struct twin_lent {
+	u16 segment;
+	u8 bus;
+	u8 devfn;
+	u32 state;
+};
+
+/**
+ * struct twin_function_table - what the old kernel has lent to the twin
+ * @entries: in no order; the old kernel adds and removes them
+ */
+struct twin_function_table {
+	struct twin_lent entries[TWIN_LENT_MAX];
+};
+
+static_assert(sizeof(struct twin_function_table) <=
+	      TWIN_OFF_PLATFORM - TWIN_OFF_FUNCTIONS);
+
 /**
  * struct twin_setup_payload - payload of the SETUP_TWIN entry of setup_data
  * @handover: physical address of the hand-over area

@@ -16,6 +16,9 @@
 
 #include "handover.h"
 
+struct list_head;
+struct pci_dev;
+
 /**
  * struct twin_area - a mapped hand-over area
  * @base:	kernel address, NULL: there is none
@@ -107,6 +110,20 @@ int twin_guest_commit(void);
 int twin_guest_takeover(struct twin_takeover *arg);
 void twin_guest_set_state(enum twin_state state);
 
+/* quiesce.c: devices of this kernel come to rest */
+int twin_quiesce(struct pci_dev *pdev, struct list_head *devices);
+int twin_resume(struct list_head *devices);
+void twin_quiesce_machine(void);
+
+/* functions.c: PCI functions lent to a twin */
+bool twin_function_is_lent(const struct pci_dev *pdev);
+bool twin_function_is_mine(u16 segment, u8 bus, u8 devfn);
+int twin_function_give(const struct twin_function *arg);
+int twin_function_take(const struct twin_function *arg);
+int twin_function_accept(const struct twin_function *arg);
+int twin_function_return(const struct twin_function *arg);
+void twin_functions_take_all(void);
+
 /* log.c */
 void twin_log_init(void);
 int twin_log_read(const struct twin_area *area, struct twin_log *arg);
@@ -132,5 +149,11 @@ bool twin_arch_can_reclaim(void);
 phys_addr_t twin_arch_guest_area(void);
 int twin_arch_take_board(void);
 int twin_arch_take_legacy(void);
+
+bool twin_arch_has_ecam(void);
+void twin_arch_share_config(void);
+void twin_arch_unshare_config(void);
+int twin_arch_add_function(u16 segment, u8 bus, u8 devfn);
+int twin_arch_take_functions(void);
 
 #endif /* _DRIVERS_TWIN_TWIN_H */

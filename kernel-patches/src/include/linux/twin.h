@@ -19,6 +19,7 @@ struct resource;
 
 bool twin_is_guest(void);
 bool twin_exists(void);
+bool twin_pci_hidden(unsigned int domain, unsigned int bus, unsigned int devfn);
 
 int twin_kexec_begin(void);
 void twin_kexec_end(void);
@@ -45,6 +46,12 @@ static inline bool twin_is_guest(void)
 }
 
 static inline bool twin_exists(void)
+{
+	return false;
+}
+
+static inline bool twin_pci_hidden(unsigned int domain, unsigned int bus,
+				   unsigned int devfn)
 {
 	return false;
 }

@@ -246,5 +246,30 @@ struct twin_event {
 #define TWIN_IOC_TAKEOVER	_IOWR(TWIN_IOC_MAGIC, 0xb8, struct twin_takeover)
 /* Any kernel: the log of the twin (in the twin: its own). */
 #define TWIN_IOC_READ_LOG	_IOWR(TWIN_IOC_MAGIC, 0xb9, struct twin_log)
+/*
+ * Old kernel: bring a PCI function to rest by its driver's hibernation
+ * callbacks and lend it to the live twin. Mounts and addresses stay and wait.
+ * ESRCH: no live twin. ENODEV: no such function. EALREADY: it is lent. EBUSY:
+ * it is a bridge, has virtual functions or shares an IOMMU group. EOPNOTSUPP:
+ * its driver cannot bring it to rest, it has no MSI, is a virtual function or
+ * behind an IOMMU, or the machine has no ECAM. EPERM: in a twin.
+ */
+#define TWIN_IOC_GIVE		_IOW(TWIN_IOC_MAGIC, 0xba, struct twin_function)
+/*
+ * Old kernel: have a lent function back; its driver goes on. EBUSY: a live twin
+ * has accepted it. ENODEV: it is not lent. EPERM: in a twin. KILL takes all
+ * back by itself.
+ */
+#define TWIN_IOC_TAKE		_IOW(TWIN_IOC_MAGIC, 0xbb, struct twin_function)
+/*
+ * Twin, before it owns the machine: add a lent function as it is and bind its
+ * driver. ENODEV: it was not lent. EALREADY: accepted. EPERM: no twin.
+ */
+#define TWIN_IOC_ACCEPT		_IOW(TWIN_IOC_MAGIC, 0xbc, struct twin_function)
+/*
+ * Twin: remove an accepted function, so that the old kernel may TAKE it.
+ * ENODEV: it is not accepted. EPERM: no twin, or it owns the machine.
+ */
+#define TWIN_IOC_RETURN		_IOW(TWIN_IOC_MAGIC, 0xbd, struct twin_function)
 
 #endif /* _UAPI_LINUX_TWIN_H */

@@ -33,4 +33,11 @@ void twin_pci_init(void);
 #define rdmsrq(msr, val) rdmsrl(msr, val)
 #endif
 
+/* Until some version before v7.2 a resource of a bus had flags, never used. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define twin_bus_add_resource(bus, res) pci_bus_add_resource(bus, res, 0)
+#else
+#define twin_bus_add_resource(bus, res) pci_bus_add_resource(bus, res)
+#endif
+
 #endif /* _ARCH_X86_KERNEL_TWIN_ARCH_H */

@@ -313,7 +313,7 @@ void __init twin_parse_setup_data(u64 pa)
 /* PCI's set-up does this where there is any; pmem looks for its range there. */
 static int __init twin_reserve_resources(void)
 {
-	if (twin_is_guest())
+	if (twin_is_guest() && !raw_pci_ext_ops)
 		e820__reserve_resources_late();
 	return 0;
 }
