@@ -14,12 +14,6 @@
 #include "follow.h"
 #include "progress.h"
 
-/* What Ctrl-C means to the one who follows. */
-typedef enum Interrupt {
-        INTERRUPT_LEAVES,  /* only watching */
-        INTERRUPT_CANCELS, /* it is our upgrade */
-} Interrupt;
-
 typedef struct Follow {
         Context *context;
         sd_event *event;
@@ -77,11 +71,39 @@ static int end_committed(Follow *f) {
         return EXIT_OK;
 }
 
+static int end_booted(Follow *f) {
+        const Job *j = &f->job;
+
+        say(f,
+            "Job %" PRIu64 " is done: Linux %s runs beside this kernel now.\n"
+            "\"tkctl console\" logs in there, \"tkctl upgrade %s\" moves the apps to it, \"tkctl release\" drops it.\n",
+            j->id, strempty(j->version), strempty(j->version));
+        return EXIT_OK;
+}
+
+static int end_released(Follow *f) {
+        say(f, "Job %" PRIu64 " is done: the twin is gone, and what it had is given back to this kernel.\n", f->job.id);
+        return EXIT_OK;
+}
+
+static int end_done(Follow *f) {
+        if (job_is_kind(&f->job, TKD_KIND_BOOT))
+                return end_booted(f);
+        if (job_is_kind(&f->job, TKD_KIND_RELEASE))
+                return end_released(f);
+        return end_committed(f);
+}
+
+/* What a job that was rolled back leaves. */
+static const char *rolled_back_text(const Job *j) {
+        return job_is_kind(j, TKD_KIND_BOOT) ? "CPUs and memory are given back" : "the apps run on in the old kernel";
+}
+
 static int end_cancelled(Follow *f) {
         const char *step = job_last_step(&f->job);
 
-        say(f, "Job %" PRIu64 " was cancelled%s%s and rolled back: the apps run on in the old kernel.\n", f->job.id,
-            step ? " in step " : "", strempty(step));
+        say(f, "Job %" PRIu64 " was cancelled%s%s and rolled back: %s.\n", f->job.id, step ? " in step " : "",
+            strempty(step), rolled_back_text(&f->job));
         say_downtime(f);
         return EXIT_CANCELLED;
 }
@@ -93,8 +115,8 @@ static int end_failed(Follow *f) {
 
         snprintf(what, sizeof(what), "Job %" PRIu64 " failed%s%s", j->id, step ? " in step " : "", strempty(step));
         fault_print(f->context, what, j->error_name, j->error_text);
-        if (!job_is_committed(j))
-                say(f, "Job %" PRIu64 " was rolled back: the apps run on in the old kernel.\n", j->id);
+        if (!job_is_committed(j) && !job_is_kind(j, TKD_KIND_RELEASE))
+                say(f, "Job %" PRIu64 " was rolled back: %s.\n", j->id, rolled_back_text(j));
         say_downtime(f);
         return EXIT_FAILED;
 }
@@ -113,7 +135,7 @@ static int end_job(Follow *f) {
                 return end_cancelled(f);
         if (streq(strempty(j->result), TKD_RESULT_FAILED))
                 return end_failed(f);
-        return end_committed(f);
+        return end_done(f);
 }
 
 /* In the old kernel nothing comes after the commit; in the new one the job goes on to its end. */
@@ -163,7 +185,7 @@ static int interrupt_first(Follow *f) {
 
 static int interrupt_second(Follow *f) {
         if (f->job.id == 0)
-                say(f, "\nLeft before tkd answered: \"tkctl status\" says whether an upgrade runs.\n");
+                say(f, "\nLeft before tkd answered: \"tkctl status\" says whether a job runs.\n");
         else
                 say(f, "\nLeft: tkd %s job %" PRIu64 ", \"tkctl monitor %" PRIu64 "\" follows it.\n",
                     f->cancel_accepted ? "rolls back" : "goes on with", f->job.id, f->job.id);
@@ -317,7 +339,7 @@ static int follow_load(Follow *f, uint64_t id) {
         return follow_update(f);
 }
 
-static int on_upgrade_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+static int on_start_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         const sd_bus_error *error = sd_bus_message_get_error(m);
         Follow *f = userdata;
         uint64_t id;
@@ -326,12 +348,13 @@ static int on_upgrade_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret
         agent_close();
         if (error)
                 return leave(f, fault_print_bus(f->context, error, sd_bus_message_get_errno(m)));
-        r = sd_bus_message_read(m, TKD_UPGRADE_SIGNATURE_OUT, &id, NULL);
+        r = sd_bus_message_read(m, TKD_START_SIGNATURE_OUT, &id, NULL);
         if (r < 0)
                 return leave(f, bus_bad_reply(f->context, r));
 
         if (!f->context->json)
-                say(f, "Job %" PRIu64 " has started. Ctrl-C cancels it.\n", id);
+                say(f, "Job %" PRIu64 " has started.%s\n", id,
+                    f->interrupt == INTERRUPT_CANCELS ? " Ctrl-C cancels it." : "");
         r = follow_load(f, id);
         if (r < 0)
                 return r;
@@ -345,20 +368,21 @@ static int follow_run(Follow *f, int r) {
 }
 
 /**
- * follow_upgrade() - start an upgrade and follow it; Ctrl-C cancels it
+ * follow_start() - start a job and follow it
  * @c: the connection
- * @call: the call of Upgrade, complete
+ * @call: the call that starts it, complete
+ * @interrupt: what Ctrl-C does
  *
  * Return: the exit code.
  */
-int follow_upgrade(Context *c, sd_bus_message *call) {
-        _cleanup_(follow_done) Follow f = { .context = c, .interrupt = INTERRUPT_CANCELS };
+int follow_start(Context *c, sd_bus_message *call, Interrupt interrupt) {
+        _cleanup_(follow_done) Follow f = { .context = c, .interrupt = interrupt };
         int r;
 
         r = follow_init(&f);
         if (r >= 0) {
                 bus_open_agent(c, call);
-                r = sd_bus_call_async(c->bus, NULL, call, on_upgrade_reply, &f, CALL_TIMEOUT_USEC);
+                r = sd_bus_call_async(c->bus, NULL, call, on_start_reply, &f, CALL_TIMEOUT_USEC);
         }
         return follow_run(&f, r);
 }
@@ -368,7 +392,7 @@ int follow_upgrade(Context *c, sd_bus_message *call) {
  * @c: the connection
  * @id: the job
  *
- * Return: the exit code, as that of the upgrade.
+ * Return: the exit code, as that of the verb that started it.
  */
 int follow_watch(Context *c, uint64_t id) {
         _cleanup_(follow_done) Follow f = { .context = c, .interrupt = INTERRUPT_LEAVES };

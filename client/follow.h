@@ -6,5 +6,11 @@
 #include "tkctl.h"
 
 int event_open(Context *c, sd_event **ret);
-int follow_upgrade(Context *c, sd_bus_message *call);
+/* What Ctrl-C means to the one who follows. */
+typedef enum Interrupt {
+        INTERRUPT_LEAVES,  /* only watching, or nothing that can be cancelled */
+        INTERRUPT_CANCELS, /* it is our job */
+} Interrupt;
+
+int follow_start(Context *c, sd_bus_message *call, Interrupt interrupt);
 int follow_watch(Context *c, uint64_t id);

@@ -50,7 +50,9 @@ static const struct {
         size_t offset;
 } properties[] = {
         { TKD_PROPERTY_JOB_ID,        "t",      read_u64,    offsetof(Job, id)         },
+        { TKD_PROPERTY_JOB_KIND,      "s",      read_string, offsetof(Job, kind)       },
         { TKD_PROPERTY_JOB_VERSION,   "s",      read_string, offsetof(Job, version)    },
+        { TKD_PROPERTY_JOB_FROM,      "s",      read_string, offsetof(Job, from)       },
         { TKD_PROPERTY_JOB_INITIATOR, "s",      read_string, offsetof(Job, initiator)  },
         { TKD_PROPERTY_JOB_MODE,      "s",      read_string, offsetof(Job, mode)       },
         { TKD_PROPERTY_JOB_STATE,     "s",      read_string, offsetof(Job, state)      },
@@ -67,7 +69,9 @@ static const struct {
  * @j: the job; empty afterwards
  */
 void job_done(Job *j) {
+        free(j->kind);
         free(j->version);
+        free(j->from);
         free(j->initiator);
         free(j->mode);
         free(j->state);
@@ -270,6 +274,15 @@ const char *job_last_step(const Job *j) {
 }
 
 /**
+ * job_is_kind() - what sort of job it is
+ * @j: the job
+ * @kind: TKD_KIND_*
+ */
+bool job_is_kind(const Job *j, const char *kind) {
+        return streq(strempty(j->kind), kind);
+}
+
+/**
  * job_is_finished() - whether the job has ended; one that is only committed goes on in the new kernel
  * @j: the job
  */
@@ -307,7 +320,9 @@ json_object *job_to_json(const Job *j) {
         Downtime d;
 
         json_object_object_add(o, "id", json_object_new_uint64(j->id));
+        json_object_object_add(o, "kind", json_object_new_string(strempty(j->kind)));
         json_object_object_add(o, "version", json_object_new_string(strempty(j->version)));
+        json_object_object_add(o, "from", json_object_new_string(strempty(j->from)));
         json_object_object_add(o, "mode", json_object_new_string(strempty(j->mode)));
         json_object_object_add(o, "initiator", json_object_new_string(strempty(j->initiator)));
         json_object_object_add(o, "state", json_object_new_string(strempty(j->state)));

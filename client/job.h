@@ -8,7 +8,9 @@
 
 typedef struct Job {
         uint64_t id;
+        char *kind;
         char *version;
+        char *from;
         char *initiator;
         char *mode;
         char *state;
@@ -29,6 +31,7 @@ char *job_path(uint64_t id);
 int job_id_from_path(const char *path, uint64_t *ret);
 int job_parse_id(const char *s, uint64_t *ret);
 const char *job_last_step(const Job *j);
+bool job_is_kind(const Job *j, const char *kind);
 bool job_is_finished(const Job *j);
 bool job_is_committed(const Job *j);
 json_object *job_to_json(const Job *j);

@@ -16,11 +16,6 @@
 #define _cleanup_message_ _cleanup_(sd_bus_message_unrefp)
 #define _cleanup_error_ _cleanup_(sd_bus_error_free)
 
-/* What a table shows for something that has no value. */
-static inline const char *strdash(const char *s) {
-        return isempty(s) ? "-" : s;
-}
-
 /* Large enough for everything the format_* functions write. */
 #define FORMAT_MAX 64
 

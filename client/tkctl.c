@@ -18,15 +18,18 @@ typedef struct Verb {
 } Verb;
 
 static const Verb verbs[] = {
-        { "status",  "",        0, 0, verb_status,  "Show what tkd and the twin are doing"                   },
-        { "list",    "",        0, 0, verb_list,    "List the installed kernels"                             },
-        { "check",   "VERSION", 1, 1, verb_check,   "Find what would keep an upgrade to VERSION from working" },
-        { "upgrade", "VERSION", 1, 1, verb_upgrade, "Move the running services to kernel VERSION"            },
-        { "cancel",  "[JOB]",   0, 1, verb_cancel,  "Cancel the running upgrade and roll it back"            },
-        { "history", "",        0, 0, verb_history, "List past upgrades"                                     },
-        { "show",    "[JOB]",   0, 1, verb_show,    "Show an upgrade with its ledger and downtime"           },
-        { "monitor", "[JOB]",   0, 1, verb_monitor, "Follow what tkd does, or one upgrade until it ends"     },
-        { "console", "",        0, 0, verb_console, "Print the kernel log of the twin and follow it"         },
+        { "status",   "",        0, 0, verb_status,   "Show what tkd and the twin are doing" },
+        { "list",     "",        0, 0, verb_list,     "List the installed kernels" },
+        { "check",    "VERSION", 1, 1, verb_check,    "Find what would keep an upgrade to VERSION from working" },
+        { "upgrade",  "VERSION", 1, 1, verb_upgrade,  "Move the running services to kernel VERSION" },
+        { "rollback", "",        0, 0, verb_rollback, "Move them back to the kernel that ran before" },
+        { "boot",     "VERSION", 1, 1, verb_boot,     "Boot kernel VERSION beside this one, as a twin that stays" },
+        { "console",  "",        0, 0, verb_console,  "Log in to the twin, or print its kernel log" },
+        { "release",  "",        0, 0, verb_release,  "Drop the twin and take back what it has" },
+        { "cancel",   "[JOB]",   0, 1, verb_cancel,   "Cancel the running job and roll it back" },
+        { "history",  "",        0, 0, verb_history,  "List past jobs" },
+        { "show",     "[JOB]",   0, 1, verb_show,     "Show a job with its ledger and downtime" },
+        { "monitor",  "[JOB]",   0, 1, verb_monitor,  "Follow what tkd does, or one job until it ends" },
 };
 
 enum {
@@ -49,6 +52,10 @@ typedef struct Option {
         const char *help;
 } Option;
 
+#define START_VERBS "upgrade rollback boot"
+#define MODE_VERBS "check upgrade rollback"
+#define WAIT_VERBS START_VERBS " release cancel"
+
 static const Option options[] = {
         { "help",            'h',                    NULL,      NULL,            "Show this help"                             },
         { "version",         OPTION_VERSION,         NULL,      NULL,            "Show the release of tkctl"                  },
@@ -56,9 +63,9 @@ static const Option options[] = {
         { "machine",         'M',                    "MACHINE", NULL,            "Talk to tkd in a local container"           },
         { "address",         OPTION_ADDRESS,         "ADDRESS", NULL,            "Talk to tkd on the bus at this address"     },
         { "json",            OPTION_JSON,            NULL,      NULL,            "Print JSON"                                 },
-        { "mode",            OPTION_MODE,            "MODE",    "check upgrade", "How to upgrade: \"twin\", the default"      },
-        { "dry-run",         OPTION_DRY_RUN,         NULL,      "upgrade",       "Only say whether the upgrade would start"   },
-        { "no-wait",         OPTION_NO_WAIT,         NULL,      "upgrade cancel", "Do not wait for the end"                   },
+        { "mode",            OPTION_MODE,            "MODE",    MODE_VERBS,      "How to upgrade: \"twin\", the default"      },
+        { "dry-run",         OPTION_DRY_RUN,         NULL,      START_VERBS,     "Only say whether the job would start"       },
+        { "no-wait",         OPTION_NO_WAIT,         NULL,      WAIT_VERBS,      "Do not wait for the end"                    },
         { "lines",           'n',                    "N",       "console",       "Begin with the last N lines"                },
         { "no-follow",       OPTION_NO_FOLLOW,       NULL,      "console",       "End at the end of the log"                  },
         { "no-pager",        OPTION_NO_PAGER,        NULL,      NULL,            "Do not send long output through a pager"    },

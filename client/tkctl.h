@@ -9,14 +9,14 @@
 /* The exit codes of tkctl(1). They are stable: never change a number, only add. */
 typedef enum ExitCode {
         EXIT_OK = 0,
-        EXIT_FAILED = 1,       /* the upgrade, or whatever was asked, failed */
+        EXIT_FAILED = 1,       /* the job, or whatever was asked, failed */
         EXIT_USAGE = 2,        /* wrong command line */
         EXIT_REFUSED = 3,      /* tkd refused the request, or check found an error: nothing was touched */
         EXIT_DENIED = 4,       /* not authorised */
         EXIT_UNREACHABLE = 5,  /* no connection to tkd */
-        EXIT_CANCELLED = 6,    /* the upgrade was cancelled and rolled back */
-        EXIT_LOST = 7,         /* the connection was lost while the upgrade ran: its end is not known here */
-        EXIT_INTERRUPTED = 130 /* second Ctrl-C: tkctl left, the upgrade goes on */
+        EXIT_CANCELLED = 6,    /* the job was cancelled and rolled back */
+        EXIT_LOST = 7,         /* the connection was lost while the job ran: its end is not known here */
+        EXIT_INTERRUPTED = 130 /* second Ctrl-C: tkctl left, the job goes on */
 } ExitCode;
 
 typedef enum Transport {
@@ -48,6 +48,9 @@ typedef struct Context {
 int verb_status(Context *c, int argc, char **argv);
 int verb_check(Context *c, int argc, char **argv);
 int verb_upgrade(Context *c, int argc, char **argv);
+int verb_rollback(Context *c, int argc, char **argv);
+int verb_boot(Context *c, int argc, char **argv);
+int verb_release(Context *c, int argc, char **argv);
 int verb_cancel(Context *c, int argc, char **argv);
 int verb_list(Context *c, int argc, char **argv);
 int verb_history(Context *c, int argc, char **argv);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 
-/* tkctl history: past upgrades and the running one. */
+/* tkctl history: past jobs and the running one. */
 
 #include "listing.h"
 
 typedef struct Entry {
         uint64_t id;
+        const char *kind;
         const char *version;
         const char *mode;
         const char *initiator;
@@ -37,7 +38,10 @@ static int add_row(Table *t, const Entry *e) {
         r = table_add(t, "%s", format_date(date, e->started));
         if (r < 0)
                 return r;
-        r = table_add(t, "%s", e->version);
+        r = table_add(t, "%s", e->kind);
+        if (r < 0)
+                return r;
+        r = table_add(t, "%s", strdash(e->version));
         if (r < 0)
                 return r;
         r = table_add(t, "%s", e->state);
@@ -59,6 +63,7 @@ static int add_object(json_object *array, const Entry *e) {
         json_object *o = json_object_new_object(), *error = NULL;
 
         json_object_object_add(o, "id", json_object_new_uint64(e->id));
+        json_object_object_add(o, "kind", json_object_new_string(e->kind));
         json_object_object_add(o, "version", json_object_new_string(e->version));
         json_object_object_add(o, "mode", json_object_new_string(e->mode));
         json_object_object_add(o, "initiator", json_object_new_string(e->initiator));
@@ -79,11 +84,11 @@ static int read_history(sd_bus_message *m, json_object *array, Table *t) {
         Entry e;
         int r;
 
-        r = sd_bus_message_enter_container(m, 'a', "(tssssttsst)");
+        r = sd_bus_message_enter_container(m, 'a', "(tsssssttsst)");
         if (r < 0)
                 return r;
-        while ((r = sd_bus_message_read(m, "(tssssttsst)", &e.id, &e.version, &e.mode, &e.initiator, &e.state,
-                                        &e.started, &e.finished, &e.error_name, &e.error_text, &e.downtime)) > 0) {
+        while ((r = sd_bus_message_read(m, "(tsssssttsst)", &e.id, &e.kind, &e.version, &e.mode, &e.initiator,
+                                        &e.state, &e.started, &e.finished, &e.error_name, &e.error_text, &e.downtime)) > 0) {
                 r = array ? add_object(array, &e) : add_row(t, &e);
                 if (r < 0)
                         return r;
@@ -93,8 +98,9 @@ static int read_history(sd_bus_message *m, json_object *array, Table *t) {
 
 int verb_history(Context *c, int argc, char **argv) {
         static const Column columns[] = {
-                { "JOB", true },     { "STARTED", false }, { "VERSION", false },   { "STATE", false },
-                { "LENGTH", true }, { "DOWNTIME", true }, { "INITIATOR", false }, { "ERROR", false },
+                { "JOB", true },     { "STARTED", false }, { "KIND", false },
+                { "VERSION", false }, { "STATE", false },   { "LENGTH", true },
+                { "DOWNTIME", true }, { "INITIATOR", false }, { "ERROR", false },
         };
 
         return listing_show(c, TKD_METHOD_GET_HISTORY, read_history, columns, ELEMENTSOF(columns));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 
-/* tkctl show: one upgrade, with its ledger and the parts of the downtime. */
+/* tkctl show: one job, with its ledger and the parts of the downtime. */
 
 #include "bus.h"
 #include "job.h"
@@ -13,7 +13,9 @@ static void print_line(const char *title, const char *value) {
 
 static void print_head(const Job *j) {
         printf("Job %" PRIu64 "\n", j->id);
+        print_line("Kind", j->kind);
         print_line("Version", j->version);
+        print_line("From", j->from);
         print_line("Mode", j->mode);
         print_line("Started by", j->initiator);
         print_line("State", j->state);

@@ -13,7 +13,9 @@ typedef struct Status {
         char *twin_state;
         char *twin_kernel;
         char *twin_cpus;
+        char *twin_error;
         uint64_t twin_memory;
+        uint64_t twin_since; /* microseconds since 1970; 0: it was not started */
 } Status;
 
 static void status_done(Status *s) {
@@ -23,6 +25,7 @@ static void status_done(Status *s) {
         free(s->twin_state);
         free(s->twin_kernel);
         free(s->twin_cpus);
+        free(s->twin_error);
 }
 
 static int load_strings(Context *c, Status *s, sd_bus_error *error) {
@@ -36,6 +39,7 @@ static int load_strings(Context *c, Status *s, sd_bus_error *error) {
                 { TKD_PROPERTY_TWIN_STATE,  &s->twin_state  },
                 { TKD_PROPERTY_TWIN_KERNEL, &s->twin_kernel },
                 { TKD_PROPERTY_TWIN_CPUS,   &s->twin_cpus   },
+                { TKD_PROPERTY_TWIN_ERROR,  &s->twin_error  },
         };
         int r;
 
@@ -48,20 +52,37 @@ static int load_strings(Context *c, Status *s, sd_bus_error *error) {
         return 0;
 }
 
+static int load_number(Context *c, const char *name, uint64_t *ret, sd_bus_error *error) {
+        return sd_bus_get_property_trivial(c->bus, TKD_BUS_NAME, TKD_PATH, TKD_MANAGER_INTERFACE, name, error, 't', ret);
+}
+
 static int load_status(Context *c, Status *s) {
         _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
         r = load_strings(c, s, &error);
         if (r >= 0)
-                r = sd_bus_get_property_trivial(c->bus, TKD_BUS_NAME, TKD_PATH, TKD_MANAGER_INTERFACE,
-                                                TKD_PROPERTY_TWIN_MEMORY, &error, 't', &s->twin_memory);
+                r = load_number(c, TKD_PROPERTY_TWIN_MEMORY, &s->twin_memory, &error);
+        if (r >= 0)
+                r = load_number(c, TKD_PROPERTY_TWIN_SINCE, &s->twin_since, &error);
         return r < 0 ? fault_print_bus(c, &error, r) : EXIT_OK;
+}
+
+/* The first line of it says what the state says. */
+static void print_last_words(const Status *s) {
+        const char *words = strchr(s->twin_error, '\n');
+        int n;
+
+        for (; words; words = words[n] ? words + n : NULL) {
+                words++;
+                n = (int) strcspn(words, "\n");
+                printf("%8s  %.*s\n", "", n, words);
+        }
 }
 
 static void print_twin(const Status *s) {
         bool exists = !streq(s->twin_state, TKD_TWIN_NONE) && !streq(s->twin_state, TKD_TWIN_UNSUPPORTED);
-        char memory[FORMAT_MAX];
+        char memory[FORMAT_MAX], date[FORMAT_MAX];
 
         printf("%8s: %s", "Twin", s->twin_state);
         if (exists && !isempty(s->twin_kernel))
@@ -70,7 +91,10 @@ static void print_twin(const Status *s) {
                 printf(", CPUs %s", s->twin_cpus);
         if (exists && s->twin_memory > 0)
                 printf(", memory %s", format_bytes(memory, s->twin_memory));
+        if (s->twin_since > 0)
+                printf(", since %s", format_date(date, s->twin_since));
         putchar('\n');
+        print_last_words(s);
 }
 
 static void print_text(const Status *s, const Job *j) {
@@ -78,8 +102,8 @@ static void print_text(const Status *s, const Job *j) {
         printf("%8s: %s\n", "State", s->state);
         print_twin(s);
         if (j->id > 0)
-                printf("%8s: %" PRIu64 ", to %s, step %s, %" PRIu32 " %%%s%s\n", "Job", j->id, strempty(j->version),
-                       strdash(j->step), j->progress, isempty(j->status) ? "" : ": ", strempty(j->status));
+                printf("%8s: %" PRIu64 ", %s, Linux %s, step %s, %" PRIu32 " %%%s%s\n", "Job", j->id, strdash(j->kind),
+                       strdash(j->version), strdash(j->step), j->progress, isempty(j->status) ? "" : ": ", strempty(j->status));
 }
 
 static void print_object(const Status *s, const Job *j) {
@@ -92,6 +116,8 @@ static void print_object(const Status *s, const Job *j) {
         json_object_object_add(o, "twin_kernel", json_object_new_string(s->twin_kernel));
         json_object_object_add(o, "twin_cpus", json_object_new_string(s->twin_cpus));
         json_object_object_add(o, "twin_memory", json_object_new_uint64(s->twin_memory));
+        json_object_object_add(o, "twin_since_usec", s->twin_since > 0 ? json_object_new_uint64(s->twin_since) : NULL);
+        json_object_object_add(o, "twin_error", json_object_new_string(s->twin_error));
         json_object_object_add(o, "job", j->id > 0 ? job_to_json(j) : NULL);
         print_json(o);
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Channel: the stream between the tkd of the old kernel and the tkd of the
- * twin. Both sides say hello first; after that the old side asks and the twin
- * answers, in frames.
+ * twin, which listens. Both sides say hello first; after that the old side asks
+ * and the twin answers, in frames.
  */
 #pragma once
+
+#include <stdbool.h>
 
 #include "engine-error.h"
 #include "engine.h"
 
-/* Addresses on the vsock channel of the twin kernel. */
-#define CHANNEL_CID_OLD         2U
+/* Address of the twin on its vsock channel. */
 #define CHANNEL_CID_TWIN        3U
 
 /**
@@ -42,6 +43,12 @@ int channel_say_hello(int fd, const char *tkd_version, uint64_t timeout_usec);
  * Return: 0, -EBADMSG (no hello), -EPROTONOSUPPORT (another protocol version) or -ENOMEM.
  */
 int channel_check_hello(json_object *frame, Hello *ret, EngineError *e);
+
+/**
+ * channel_peer_is_root() - whether who connected may bind reserved ports in its kernel
+ * @fd:         connected socket; one of another family than AF_VSOCK has other means to tell
+ */
+bool channel_peer_is_root(int fd);
 
 /* uname -r of the running kernel; constant for the life of the process. */
 const char *kernel_release(void);

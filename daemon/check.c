@@ -13,6 +13,7 @@
 #include "kernels.h"
 #include "log.h"
 #include "plan.h"
+#include "twin-device.h"
 
 #define MIB                     (UINT64_C(1) << 20)
 #define BLOCK_SIZE_DEFAULT      (128 * MIB)
@@ -142,6 +143,17 @@ static uint64_t check_initramfs(Check *c) {
         return size > 0 ? (uint64_t) size : 0;
 }
 
+/* A twin that is there already is in the way, unless it is just what an upgrade would boot. */
+static void check_twin(Check *c, const CheckContext *x) {
+        if (x->twin_kernel && streq(x->twin_kernel, c->plan->version) && x->kind != JOB_BOOT)
+                c->plan->attach = true;
+        else if (x->twin_kernel)
+                findings_add(&c->findings, FINDING_TWIN_EXISTS, "A twin with Linux %s runs already", x->twin_kernel);
+        else
+                findings_add(&c->findings, FINDING_TWIN_EXISTS, "A twin is there already, its state is \"%s\"",
+                             twin_state_to_string(c->info.state));
+}
+
 static void check_twin_device(Check *c, const CheckContext *x) {
         int r;
 
@@ -159,8 +171,7 @@ static void check_twin_device(Check *c, const CheckContext *x) {
                 findings_add(&c->findings, FINDING_NOT_SUPPORTED,
                              "This kernel is itself a twin that has not taken the machine over yet");
         else if (x->running_job == 0 && c->info.state != TWIN_STATE_NONE)
-                findings_add(&c->findings, FINDING_BUSY,
-                             "CPUs and memory are reserved for a twin already, but not by a job of tkd");
+                check_twin(c, x);
 }
 
 /* What is wrong with the CPUs that tkd.conf names, or NULL. */
@@ -268,21 +279,22 @@ static void add_plan_finding(Check *c) {
         _cleanup_free_ char *cpus = cpu_set_to_string((const CpuSet *) c->plan->cpus);
 
         if (!findings_bad(&c->findings))
-                findings_add(&c->findings, FINDING_PLAN, "%s will start beside %s with CPUs %s and %" PRIu64
-                             " MiB, %" PRIu64 " MiB of them for the checkpoint", c->plan->version, running_kernel(),
+                findings_add(&c->findings, FINDING_PLAN, "%s %s beside %s with CPUs %s and %" PRIu64
+                             " MiB, %" PRIu64 " MiB of them for the checkpoint", c->plan->version,
+                             c->plan->attach ? "runs already" : "will start", running_kernel(),
                              strempty(cpus), c->plan->mem_size / MIB, c->plan->pmem_size / MIB);
 }
 
-static void check_machine(Check *c, const CheckContext *x, const char *version) {
+/* The twin that runs has what it needs. */
+static void plan_from_twin(Check *c) {
+        memcpy(c->plan->cpus, c->info.cpus, sizeof(c->plan->cpus));
+        c->plan->mem_size = c->info.mem_size;
+        c->plan->pmem_size = c->info.pmem_size;
+}
+
+static void check_new_twin(Check *c, const char *version) {
         uint64_t kernel = 0, initramfs = 0;
 
-        if (x->running_job > 0)
-                findings_add(&c->findings, FINDING_BUSY, "Job %" PRIu64 " is running; only one upgrade at a time",
-                             x->running_job);
-        check_twin_device(c, x);
-        if (!load_config(c))
-                return;
-        set_from_config(c);
         if (kernel_version_valid(version)) {
                 kernel = check_kernel(c);
                 if (kernel > 0)
@@ -291,6 +303,20 @@ static void check_machine(Check *c, const CheckContext *x, const char *version) 
                 add_no_such_version(c, version, NULL);
         check_cpus(c);
         check_memory(c, kernel, initramfs);
+}
+
+static void check_machine(Check *c, const CheckContext *x, const char *version) {
+        if (x->running_job > 0)
+                findings_add(&c->findings, FINDING_BUSY, "Job %" PRIu64 " is running; only one at a time",
+                             x->running_job);
+        check_twin_device(c, x);
+        if (!load_config(c))
+                return;
+        set_from_config(c);
+        if (c->plan->attach)
+                plan_from_twin(c);
+        else
+                check_new_twin(c, version);
         add_plan_finding(c);
 }
 
@@ -312,7 +338,7 @@ int check_start(const CheckContext *context, const char *version, CheckDoneFn do
                 return r;
         }
         check_machine(&q->check, context, version);
-        if (!load_policy(&q->check)) {
+        if (context->kind == JOB_BOOT || !load_policy(&q->check)) {
                 request_finish(q);
                 return 0;
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Check: looks at everything that an upgrade needs before anything is touched,
- * and makes the plan for it. Check() on the bus shows what was found; Upgrade()
- * goes on only when nothing found is an error.
+ * Check: looks at everything that an upgrade or a boot needs before anything is
+ * touched, and makes the plan for it. Check() on the bus shows what was found;
+ * the methods that begin a job go on only when nothing found is an error.
  */
 #pragma once
 
@@ -11,14 +11,17 @@
 #include "config.h"
 #include "engine.h"
 #include "finding.h"
+#include "job.h"
 #include "policy.h"
 
-/* What an upgrade is checked against. */
+/* What a job is checked against. */
 typedef struct CheckContext {
+        JobKind kind;                   /* of the job; a boot moves no units */
         sd_bus *bus;                    /* to ask systemd */
         const EngineBackend *backend;
         int twin_fd;                    /* of backend->twin, or negative: none */
         uint64_t running_job;           /* 0: none */
+        const char *twin_kernel;        /* version of a twin that runs and can be upgraded to, or NULL */
 } CheckContext;
 
 typedef struct Check {

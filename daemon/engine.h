@@ -48,7 +48,8 @@
 
 /* Version of the protocol between the two tkd; another one is refused. */
 #define ENGINE_PROTOCOL         1
-#define ENGINE_PORT             7400U
+#define ENGINE_PORT             7400U   /* where the twin's tkd listens */
+#define CONSOLE_PORT            7401U   /* where it takes logins */
 #define ENGINE_HANDOVER_DIR     "/run/tkd/handover"
 
 typedef enum EngineAction {
@@ -68,12 +69,13 @@ typedef struct EngineUnit {
  * EnginePlan - all that a worker needs to know; made by the core, constant for the job
  * @tkd_version:        for the hello
  * @version:            kernel version to go to, as the user gave it
- * @kernel:             path of its bzImage
+ * @kernel:             path of its bzImage, NULL with @attach
  * @initrd:             path of the twin's initramfs, or NULL
  * @cmdline:            command line of the twin
  * @mem_size:           bytes to reserve, the checkpoint memory included
  * @pmem_size:          bytes of it for the checkpoint
  * @cpus:               CPUs to give, bit N = logical CPU N
+ * @attach:             the twin runs already, and what is above stands; begin with "boot"
  * @units:              units to handle, in the order of their dump
  * @n_units:            how many
  * @handover_dir:       where the checkpoint memory is mounted
@@ -90,6 +92,7 @@ typedef struct EnginePlan {
         uint64_t mem_size;
         uint64_t pmem_size;
         uint64_t cpus[TWIN_CPU_WORDS];
+        bool attach;
         EngineUnit *units;
         size_t n_units;
         char *handover_dir;
@@ -131,13 +134,16 @@ typedef struct TwinDeviceOps {
 } TwinDeviceOps;
 
 /**
- * ChannelOps - how the two tkd reach each other (AF_VSOCK; AF_UNIX in tests)
- * @listen:     in the old kernel: a listening stream socket
- * @connect:    in the twin: a connected stream socket; -ECONNREFUSED and the like: try again
+ * ChannelOps - how the two kernels' programs reach each other (AF_VSOCK; AF_UNIX in tests)
+ * @listen:     in the twin: a listening stream socket for its tkd
+ * @accept:     in the twin: a connection; -EPERM when it is not of the old kernel's root
+ * @connect:    in the old kernel: a stream socket that does not block and is about to connect to
+ *              a port of the twin; its SO_ERROR says what came of it
  */
 typedef struct ChannelOps {
         int (*listen)(void);
-        int (*connect)(void);
+        int (*accept)(int fd);
+        int (*connect)(unsigned port);
 } ChannelOps;
 
 /**
@@ -296,7 +302,7 @@ int engine_worker_main(int fd, const EnginePlan *plan, const EngineBackend *back
 EnginePlan *engine_plan_free(EnginePlan *plan);
 
 /*
- * Receiver: the twin's side. A worker process of its own connects to the old tkd, restores,
+ * Receiver: the twin's side. A worker process of its own waits for the old tkd, restores,
  * commits, resumes and takes the machine over; the callbacks run in the caller's event loop.
  */
 typedef struct Receiver Receiver;

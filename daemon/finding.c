@@ -21,6 +21,7 @@ static const struct {
         [FINDING_NOT_ENOUGH_MEMORY] = { "NotEnoughMemory", TKD_SEVERITY_ERROR   },
         [FINDING_NOT_ENOUGH_CPUS]   = { "NotEnoughCPUs",   TKD_SEVERITY_ERROR   },
         [FINDING_BUSY]              = { "Busy",            TKD_SEVERITY_ERROR   },
+        [FINDING_TWIN_EXISTS]       = { "TwinExists",      TKD_SEVERITY_ERROR   },
         [FINDING_NOT_SUPPORTED]     = { "NotSupported",    TKD_SEVERITY_ERROR   },
         [FINDING_FAILED]            = { "Failed",          TKD_SEVERITY_ERROR   },
         [FINDING_NOTHING_MIGRATES]  = { "NothingMigrates", TKD_SEVERITY_WARNING },

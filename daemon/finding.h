@@ -22,6 +22,7 @@ typedef enum FindingId {
         FINDING_NOT_ENOUGH_MEMORY,
         FINDING_NOT_ENOUGH_CPUS,
         FINDING_BUSY,
+        FINDING_TWIN_EXISTS,
         FINDING_NOT_SUPPORTED,
         FINDING_FAILED,
         /* warnings */

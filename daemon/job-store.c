@@ -219,6 +219,20 @@ Job *job_store_unfinished(const JobStore *s) {
         return last && job_running(last) ? last : NULL;
 }
 
+Job *job_store_last(const JobStore *s) {
+        return s->n_jobs > 0 && job_store_same_boot(s) ? s->jobs[s->n_jobs - 1] : NULL;
+}
+
+const char *job_store_kernel_before(const JobStore *s, const char *kernel) {
+        for (size_t i = s->n_jobs; i > 0; i--) {
+                const Job *job = s->jobs[i - 1];
+
+                if (job_kind_moves(job->kind) && job->committed && streq(job->version, kernel))
+                        return job->from;
+        }
+        return NULL;
+}
+
 uint64_t job_store_next_id(const JobStore *s) {
         return s->n_jobs > 0 ? s->jobs[s->n_jobs - 1]->id + 1 : 1;
 }

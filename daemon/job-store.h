@@ -48,6 +48,18 @@ json_object *job_store_document(const JobStore *s, const Job *job);
 /* The job that has not ended, or NULL. It is the last one. */
 Job *job_store_unfinished(const JobStore *s);
 
+/* The last job if it was in this boot of the kernel, or NULL. */
+Job *job_store_last(const JobStore *s);
+
+/**
+ * job_store_kernel_before() - the kernel that this one was upgraded from
+ * @s:		the store
+ * @kernel:	version of the running one
+ *
+ * Return: its version, owned by the store; NULL when no upgrade to @kernel is known.
+ */
+const char *job_store_kernel_before(const JobStore *s, const char *kernel);
+
 uint64_t job_store_next_id(const JobStore *s);
 
 /**

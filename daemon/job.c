@@ -6,11 +6,53 @@
 #include <time.h>
 
 #include "job.h"
+#include "kernels.h"
 #include "ledger.h"
 #include "log.h"
 #include "polkit.h"
 #include "protocol.h"
 #include "sender.h"
+
+static const struct {
+        const char *name;
+        const char *text;
+} kinds[_JOB_KIND_MAX] = {
+        [JOB_UPGRADE]  = { TKD_KIND_UPGRADE,  "upgrade to"  },
+        [JOB_ROLLBACK] = { TKD_KIND_ROLLBACK, "rollback to" },
+        [JOB_BOOT]     = { TKD_KIND_BOOT,     "boot of"     },
+        [JOB_RELEASE]  = { TKD_KIND_RELEASE,  "release of"  },
+};
+
+const char *job_kind_to_string(JobKind kind) {
+        return kinds[kind].name;
+}
+
+const char *job_kind_text(JobKind kind) {
+        return kinds[kind].text;
+}
+
+bool job_kind_moves(JobKind kind) {
+        return kind == JOB_UPGRADE || kind == JOB_ROLLBACK;
+}
+
+/* What was saved before there were kinds was an upgrade. */
+static int kind_from_string(const char *name, JobKind *ret) {
+        if (!name)
+                name = TKD_KIND_UPGRADE;
+        for (JobKind k = 0; k < _JOB_KIND_MAX; k++)
+                if (streq(kinds[k].name, name)) {
+                        *ret = k;
+                        return 0;
+                }
+        return -EBADMSG;
+}
+
+static int get_kind(sd_bus *bus, const char *path, const char *interface, const char *property,
+                    sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        Job *job = userdata;
+
+        return sd_bus_message_append(reply, "s", job_kind_to_string(job->kind));
+}
 
 static int get_step(sd_bus *bus, const char *path, const char *interface, const char *property,
                     sd_bus_message *reply, void *userdata, sd_bus_error *error) {
@@ -71,7 +113,9 @@ static int method_cancel(sd_bus_message *call, void *userdata, sd_bus_error *err
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY(TKD_PROPERTY_JOB_ID, "t", NULL, offsetof(Job, id), SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY(TKD_PROPERTY_JOB_KIND, "s", get_kind, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY(TKD_PROPERTY_JOB_VERSION, "s", NULL, offsetof(Job, version), SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY(TKD_PROPERTY_JOB_FROM, "s", NULL, offsetof(Job, from), SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY(TKD_PROPERTY_JOB_INITIATOR, "s", NULL, offsetof(Job, initiator), SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY(TKD_PROPERTY_JOB_MODE, "s", NULL, offsetof(Job, mode), SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY(TKD_PROPERTY_JOB_STATE, "s", NULL, offsetof(Job, state), SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
@@ -106,19 +150,21 @@ static uint64_t now_realtime(void) {
         return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
 }
 
-int job_new(uint64_t id, const char *version, const char *mode, const char *initiator, Job **ret) {
+int job_new(uint64_t id, JobKind kind, const char *version, const char *mode, const char *initiator, Job **ret) {
         _cleanup_(job_freep) Job *job = NULL;
 
         if (job_alloc(&job) < 0)
                 return -ENOMEM;
         job->id = id;
+        job->kind = kind;
         job->version = strdup(version);
+        job->from = strdup(running_kernel());
         job->mode = strdup(mode);
         job->initiator = strdup(initiator);
         job->state = strdup(TKD_STATE_IDLE);
         job->ledger = json_object_new_array();
         job->started = now_realtime();
-        if (!job->version || !job->mode || !job->initiator || !job->state || !job->ledger || make_path(job) < 0)
+        if (!job->version || !job->from || !job->mode || !job->initiator || !job->state || !job->ledger || make_path(job) < 0)
                 return -ENOMEM;
         *ret = TAKE_PTR(job);
         return 0;
@@ -131,6 +177,7 @@ Job *job_free(Job *job) {
         sd_bus_unref(job->bus);
         json_object_put(job->ledger);
         free(job->version);
+        free(job->from);
         free(job->mode);
         free(job->initiator);
         free(job->state);
@@ -153,6 +200,7 @@ static const struct {
 } fields[] = {
         { "id",         KIND_NUMBER,   offsetof(Job, id)         },
         { "version",    KIND_STRING,   offsetof(Job, version)    },
+        { "from",       KIND_OPTIONAL, offsetof(Job, from)       },
         { "mode",       KIND_STRING,   offsetof(Job, mode)       },
         { "initiator",  KIND_STRING,   offsetof(Job, initiator)  },
         { "state",      KIND_STRING,   offsetof(Job, state)      },
@@ -186,6 +234,7 @@ json_object *job_to_json(const Job *job) {
         for (size_t i = 0; i < ELEMENTSOF(fields); i++)
                 if (save_field(job, i, o) < 0)
                         return NULL;
+        json_object_object_add(o, "kind", json_object_new_string(job_kind_to_string(job->kind)));
         json_object_object_add(o, "step", json_object_new_string(step_to_string(job->step)));
         json_object_object_add(o, "progress", json_object_new_int((int) job->progress));
         json_object_object_add(o, "committed", json_object_new_boolean(job->committed));
@@ -233,6 +282,8 @@ int job_new_from_json(json_object *object, Job **ret) {
                         return r;
         }
         r = load_ledger(job, object);
+        if (r >= 0)
+                r = kind_from_string(json_object_get_string(json_object_object_get(object, "kind")), &job->kind);
         if (r < 0)
                 return r;
         job->step = step_from_string(strempty(json_object_get_string(json_object_object_get(object, "step"))));
@@ -307,6 +358,10 @@ void job_set_error(Job *job, const char *name, const char *text) {
 void job_append_error(Job *job, const char *text) {
         char *longer;
 
+        if (!job->error_name) {
+                job_set_error(job, TKD_ERROR_FAILED, text);
+                return;
+        }
         if (asprintf(&longer, "%s; %s", strempty(job->error_text), text) < 0) {
                 log_oom();
                 return;

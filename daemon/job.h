@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Job: one upgrade, running or finished, and its object on the bus. What a job
- * knows can be saved as JSON: that is what the journal keeps and what goes to
- * the twin.
+ * Job: one upgrade, boot or release, running or finished, and its object on the
+ * bus. What a job knows can be saved as JSON: that is what the journal keeps and
+ * what goes to the twin.
  */
 #pragma once
 
@@ -13,12 +13,22 @@
 
 typedef struct Job Job;
 
+typedef enum JobKind {
+        JOB_UPGRADE,
+        JOB_ROLLBACK,                   /* an upgrade to the kernel before */
+        JOB_BOOT,                       /* of a twin that stays beside this kernel */
+        JOB_RELEASE,                    /* of the twin */
+        _JOB_KIND_MAX,
+} JobKind;
+
 /* Carries out Cancel() for @who, who may. Returns 0, or sets @error and returns negative. */
 typedef int (*JobCancelFn)(Job *job, const char *who, void *userdata, sd_bus_error *error);
 
 struct Job {
         uint64_t id;
-        char *version;                  /* of the kernel to go to */
+        JobKind kind;
+        char *version;                  /* of the kernel in the twin, "" when it is not known */
+        char *from;                     /* of the kernel that it began in */
         char *mode;
         char *initiator;
         char *state;                    /* TKD_STATE_*, written by job_set_state() only */
@@ -48,17 +58,27 @@ typedef struct Stamp {
         uint64_t tsc;
 } Stamp;
 
+/* TKD_KIND_* */
+const char *job_kind_to_string(JobKind kind);
+
+/* For people: "upgrade to", to be followed by the version. */
+const char *job_kind_text(JobKind kind);
+
+/* Whether it ends in another kernel. */
+bool job_kind_moves(JobKind kind);
+
 /**
  * job_new() - a job that has not begun
  * @id:		of the job, unique on this machine
- * @version:	of the kernel to go to
+ * @kind:	what it is to do
+ * @version:	of the kernel in the twin
  * @mode:	TKD_MODE_*
  * @initiator:	who asked for it
  * @ret:	to be freed with job_free()
  *
  * Return: 0 or -ENOMEM.
  */
-int job_new(uint64_t id, const char *version, const char *mode, const char *initiator, Job **ret);
+int job_new(uint64_t id, JobKind kind, const char *version, const char *mode, const char *initiator, Job **ret);
 
 /**
  * job_new_from_json() - a job as it was saved
@@ -95,7 +115,7 @@ void job_set_step(Job *job, Step step);
 void job_set_status(Job *job, const char *status);
 void job_set_progress(Job *job, unsigned percent);
 void job_set_error(Job *job, const char *name, const char *text);       /* the first one stays */
-void job_append_error(Job *job, const char *text);
+void job_append_error(Job *job, const char *text);                      /* is the first one where there is none */
 void job_clear_error(Job *job);
 void job_finish(Job *job, const char *result);
 int job_add_stamp(Job *job, const char *event, const char *kernel, uint64_t tsc);

@@ -27,12 +27,7 @@ const char *manager_state(const Manager *m) {
 }
 
 static void on_twin_changed(void *userdata) {
-        Manager *m = userdata;
-
-        if (m->twin.info.state == TWIN_STATE_NONE)
-                m->twin_kernel = (free(m->twin_kernel), NULL);
-        manager_changed(m, TKD_PROPERTY_TWIN_STATE, TKD_PROPERTY_TWIN_KERNEL, TKD_PROPERTY_TWIN_CPUS,
-                        TKD_PROPERTY_TWIN_MEMORY);
+        manager_update_twin(userdata);
 }
 
 int manager_new(sd_event *event, const EngineBackend *backend, Manager **ret) {
@@ -51,6 +46,7 @@ int manager_new(sd_event *event, const EngineBackend *backend, Manager **ret) {
         r = twin_watch_start(&m->twin, event, backend->twin, on_twin_changed, m);
         if (r < 0)
                 return log_error_errno(r, "Cannot watch /dev/twin: %m");
+        manager_update_twin(m);
         *ret = TAKE_PTR(m);
         return 0;
 }
@@ -60,6 +56,7 @@ Manager *manager_free(Manager *m) {
                 return NULL;
         upgrade_free(m->upgrade);
         sd_event_source_disable_unref(m->cleanup);
+        sd_event_source_disable_unref(m->last_words);
         twin_watch_done(&m->twin);
         job_store_free(m->store);
         sd_bus_flush_close_unref(m->bus);
@@ -124,8 +121,8 @@ static void on_job_changed(Job *job, void *userdata) {
         Manager *m = userdata;
 
         manager_changed(m, TKD_PROPERTY_STATE);
-        sd_notifyf(false, "STATUS=Job %" PRIu64 ", upgrade to %s: %s (%u%%)", job->id, job->version,
-                   job->status ?: job->state, job->progress);
+        sd_notifyf(false, "STATUS=Job %" PRIu64 ", %s %s: %s (%u%%)", job->id, job_kind_text(job->kind),
+                   strdash(job->version), job->status ?: job->state, job->progress);
         twin_watch_refresh(&m->twin);
 }
 
@@ -171,7 +168,8 @@ static void on_finished(Job *job, void *userdata) {
         twin_watch_refresh(&m->twin);
         emit_job_removed(m, job, job->result);
         manager_changed(m, TKD_PROPERTY_STATE);
-        sd_notifyf(false, "STATUS=Idle; last job %" PRIu64 ", upgrade to %s: %s", job->id, job->version, job->result);
+        sd_notifyf(false, "STATUS=Idle; last job %" PRIu64 ", %s %s: %s", job->id, job_kind_text(job->kind),
+                   strdash(job->version), job->result);
         r = sd_event_add_defer(m->event, &m->cleanup, on_cleanup, m);
         if (r < 0)
                 log_error_errno(r, "Cannot free an upgrade: %m");
@@ -205,11 +203,11 @@ static void give_up(Manager *m, Job *job, const char *why) {
         job_store_record(m->store, job, "finished");
 }
 
-static int add_job(Manager *m, const char *version, const char *mode, const char *initiator, Job **ret) {
+static int add_job(Manager *m, JobKind kind, const char *version, const char *mode, const char *initiator, Job **ret) {
         Job *job;
         int r;
 
-        r = job_new(job_store_next_id(m->store), version, mode, initiator, &job);
+        r = job_new(job_store_next_id(m->store), kind, version, mode, initiator, &job);
         if (r < 0)
                 return r;
         job->tsc_khz = m->twin.info.tsc_khz;
@@ -223,11 +221,12 @@ static int add_job(Manager *m, const char *version, const char *mode, const char
         return 0;
 }
 
-int manager_start_job(Manager *m, const char *mode, const char *initiator, const Config *config, EnginePlan *plan) {
+int manager_start_job(Manager *m, JobKind kind, const char *mode, const char *initiator, const Config *config,
+                      EnginePlan *plan) {
         Job *job;
         int r;
 
-        r = add_job(m, plan->version, mode, initiator, &job);
+        r = add_job(m, kind, plan->version, mode, initiator, &job);
         if (r < 0) {
                 engine_plan_free(plan);
                 return r;
@@ -236,7 +235,7 @@ int manager_start_job(Manager *m, const char *mode, const char *initiator, const
         if (r >= 0)
                 r = upgrade_begin(m->upgrade);
         if (r < 0) {
-                give_up(m, job, "The upgrade could not begin: the journal cannot be written, or no process made");
+                give_up(m, job, "The job could not begin: the journal cannot be written, or no process made");
                 return r;
         }
         return 0;
@@ -245,7 +244,7 @@ int manager_start_job(Manager *m, const char *mode, const char *initiator, const
 /* The kernel of that job is gone: there is nothing to undo. */
 static void end_old_job(Manager *m, Job *job) {
         if (!job->committed)
-                job_set_error(job, TKD_ERROR_FAILED, "The machine was restarted before the upgrade had committed");
+                job_set_error(job, TKD_ERROR_FAILED, "The machine was restarted before the job had ended");
         job_set_state(job, job->committed ? TKD_STATE_DONE : TKD_STATE_FAILED);
         job_finish(job, job->state);
         job_store_record(m->store, job, "finished");
@@ -303,8 +302,8 @@ int manager_import(Manager *m, json_object *object) {
         r = job_store_record(m->store, job, "finished");
         if (r < 0)
                 log_error_errno(r, "Cannot write job %" PRIu64 " to the journal: %m", job->id);
-        log_event(LOG_NOTICE, MESSAGE_JOB_FINISHED, job->id, NULL, "Job %" PRIu64 ", upgrade to %s: done",
-                  job->id, job->version);
+        log_event(LOG_NOTICE, MESSAGE_JOB_FINISHED, job->id, NULL, "Job %" PRIu64 ", %s %s: done",
+                  job->id, job_kind_text(job->kind), job->version);
         return 0;
 }
 

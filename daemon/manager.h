@@ -19,6 +19,8 @@ typedef struct Manager {
         JobStore *store;
         TwinWatch twin;
         char *twin_kernel;              /* that runs in the twin, or NULL */
+        uint64_t twin_since;            /* µs, CLOCK_REALTIME, 0: it does not run */
+        sd_event_source *last_words;    /* logs how the twin died */
 
         Job *job;                       /* that runs, or NULL */
         Upgrade *upgrade;               /* that drives it */
@@ -62,8 +64,9 @@ int manager_import(Manager *m, json_object *job);
 /* Ends the loop, after the running job was cancelled and rolled back; at once when asked again. */
 void manager_stop(Manager *m);
 
-/* A new job by this plan, taken. Returns 0 or a negative errno. Part of Upgrade(). */
-int manager_start_job(Manager *m, const char *mode, const char *initiator, const Config *config, EnginePlan *plan);
+/* A new job by this plan, taken. Returns 0 or a negative errno. Part of the methods that begin one. */
+int manager_start_job(Manager *m, JobKind kind, const char *mode, const char *initiator, const Config *config,
+                      EnginePlan *plan);
 
 /* Its state in one word, as the bus has it. */
 const char *manager_state(const Manager *m);
@@ -72,5 +75,27 @@ const char *manager_state(const Manager *m);
 void manager_emit_changed(Manager *m, const char *const *names);
 #define manager_changed(m, ...) manager_emit_changed(m, (const char *const []) { __VA_ARGS__, NULL })
 
-/* The vtable's functions, manager-bus.c. */
+/* Takes over what is new about the twin, and announces it; manager-twin.c. */
+void manager_update_twin(Manager *m);
+
+/* The kernel of a twin that was booted to stay and can be upgraded to, or NULL. */
+const char *manager_usable_twin(const Manager *m);
+
+/* Puts the manager's object on the bus; manager-bus.c has the table of its members. */
 int manager_export(Manager *m);
+
+/* Members that are elsewhere. */
+int manager_method_upgrade(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int manager_method_rollback(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int manager_method_boot(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int manager_method_release(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int manager_method_check(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int manager_method_twin_log(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int manager_get_twin_state(sd_bus *bus, const char *path, const char *interface, const char *property,
+                           sd_bus_message *reply, void *userdata, sd_bus_error *error);
+int manager_get_twin_cpus(sd_bus *bus, const char *path, const char *interface, const char *property,
+                          sd_bus_message *reply, void *userdata, sd_bus_error *error);
+int manager_get_twin_memory(sd_bus *bus, const char *path, const char *interface, const char *property,
+                            sd_bus_message *reply, void *userdata, sd_bus_error *error);
+int manager_get_twin_error(sd_bus *bus, const char *path, const char *interface, const char *property,
+                           sd_bus_message *reply, void *userdata, sd_bus_error *error);

@@ -38,7 +38,7 @@ static int read_dry_run(sd_bus_message *call, const char *type, Options *o, sd_b
         return 0;
 }
 
-static int read_option(sd_bus_message *call, bool upgrade, Options *o, sd_bus_error *error) {
+static int read_option(sd_bus_message *call, OptionFlags allowed, Options *o, sd_bus_error *error) {
         const char *key, *type;
         int r;
 
@@ -48,14 +48,14 @@ static int read_option(sd_bus_message *call, bool upgrade, Options *o, sd_bus_er
         r = sd_bus_message_peek_type(call, NULL, &type);
         if (r < 0)
                 return r;
-        if (streq(key, TKD_OPTION_MODE))
+        if (streq(key, TKD_OPTION_MODE) && (allowed & OPTION_MODE))
                 return read_mode(call, type, o, error);
-        if (streq(key, TKD_OPTION_DRY_RUN) && upgrade)
+        if (streq(key, TKD_OPTION_DRY_RUN) && (allowed & OPTION_DRY_RUN))
                 return read_dry_run(call, type, o, error);
         return sd_bus_error_setf(error, TKD_ERROR_UNKNOWN_OPTION, "Unknown option \"%s\"", key);
 }
 
-int options_read(sd_bus_message *call, bool upgrade, Options *ret, sd_bus_error *error) {
+int options_read(sd_bus_message *call, OptionFlags allowed, Options *ret, sd_bus_error *error) {
         Options o = { .mode = TKD_MODE_TWIN };
         int r;
 
@@ -63,7 +63,7 @@ int options_read(sd_bus_message *call, bool upgrade, Options *ret, sd_bus_error 
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_enter_container(call, 'e', "sv")) > 0) {
-                r = read_option(call, upgrade, &o, error);
+                r = read_option(call, allowed, &o, error);
                 if (r < 0)
                         return r;
                 r = sd_bus_message_exit_container(call);

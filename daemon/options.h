@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The options a{sv} of Upgrade and Check.
+ * The options a{sv} of Upgrade, Rollback, Boot and Check.
  */
 #pragma once
 
@@ -13,13 +13,18 @@ typedef struct Options {
         bool dry_run;
 } Options;
 
+typedef enum OptionFlags {
+        OPTION_MODE    = 1 << 0,
+        OPTION_DRY_RUN = 1 << 1,
+} OptionFlags;
+
 /**
  * options_read() - read the options from a call
  * @call:	its next argument
- * @upgrade:	whether those of Upgrade alone are allowed
+ * @allowed:	those that the method has; others are unknown
  * @ret:	defaults where the call says nothing
  * @error:	UnknownOption or BadOption
  *
  * Return: 0 or a negative errno.
  */
-int options_read(sd_bus_message *call, bool upgrade, Options *ret, sd_bus_error *error);
+int options_read(sd_bus_message *call, OptionFlags allowed, Options *ret, sd_bus_error *error);

@@ -60,6 +60,7 @@ json_object *plan_to_json(const EnginePlan *plan) {
                 json_object_object_add(o, numbers[i].key, json_object_new_uint64(
                         *(const uint64_t *) ((const char *) plan + numbers[i].offset)));
         json_object_object_add(o, "cpus", json_object_new_string(cpus));
+        json_object_object_add(o, "attach", json_object_new_boolean(plan->attach));
         for (size_t i = 0; i < plan->n_units; i++)
                 json_object_array_add(units, unit_to_json(&plan->units[i]));
         json_object_object_add(o, "units", units);
@@ -177,6 +178,7 @@ int plan_new_from_json(json_object *object, EnginePlan **ret) {
         if (cpu_set_parse(cpus, &set) < 0)
                 return -EBADMSG;
         memcpy(plan->cpus, set.words, sizeof(plan->cpus));
+        plan->attach = json_object_get_boolean(json_object_object_get(object, "attach"));
         r = load_units(plan, json_object_object_get(object, "units"));
         if (r < 0)
                 return r;

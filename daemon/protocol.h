@@ -17,25 +17,27 @@
 
 /* Manager: methods */
 #define TKD_METHOD_UPGRADE      "Upgrade"       /* (s version, a{sv} options) -> (t id, o job) */
+#define TKD_METHOD_ROLLBACK     "Rollback"      /* (a{sv} options) -> (t id, o job): upgrade to the kernel before */
+#define TKD_METHOD_BOOT         "Boot"          /* (s version, a{sv} options) -> (t id, o job): twin beside this kernel */
+#define TKD_METHOD_RELEASE      "Release"       /* () -> (t id, o job): drops the twin */
 #define TKD_METHOD_CHECK        "Check"         /* (s version, a{sv} options) -> a(sss): finding id, severity, text */
 #define TKD_METHOD_LIST_KERNELS "ListKernels"   /* -> a(ssbb): version, path of the image, twin support, running now */
 #define TKD_METHOD_LIST_JOBS    "ListJobs"      /* -> a(tsso): id, version, state, path; running job and finished ones */
-#define TKD_METHOD_GET_HISTORY  "GetHistory"    /* -> a(tssssttsst), TKD_HISTORY_SIGNATURE */
+#define TKD_METHOD_GET_HISTORY  "GetHistory"    /* -> a(tsssssttsst), TKD_HISTORY_SIGNATURE */
 #define TKD_METHOD_TWIN_LOG     "TwinLog"       /* (t offset) -> (t next, ay data) */
 
-#define TKD_UPGRADE_SIGNATURE_IN   "sa{sv}"
-#define TKD_UPGRADE_SIGNATURE_OUT  "to"
+#define TKD_START_SIGNATURE_OUT    "to"         /* of every method that begins a job */
 #define TKD_CHECK_SIGNATURE_OUT    "a(sss)"
 #define TKD_KERNELS_SIGNATURE      "a(ssbb)"
 #define TKD_JOBS_SIGNATURE         "a(tsso)"
-/* id, version, mode, initiator, state, started, finished (both CLOCK_REALTIME, µs; 0 = not yet),
+/* id, kind, version, mode, initiator, state, started, finished (both CLOCK_REALTIME, µs; 0 = not yet),
  * error name, error text, downtime (ns between the ledger's freeze-begin and resume; 0 = none) */
-#define TKD_HISTORY_SIGNATURE      "a(tssssttsst)"
+#define TKD_HISTORY_SIGNATURE      "a(tsssssttsst)"
 #define TKD_TWIN_LOG_SIGNATURE_OUT "tay"
 
-/* Keys of the options of Upgrade and Check */
-#define TKD_OPTION_MODE         "mode"          /* s: TKD_MODE_* */
-#define TKD_OPTION_DRY_RUN      "dry-run"       /* b: Upgrade only; validates, and answers (0, "/") */
+/* Keys of the options of Upgrade, Rollback, Boot and Check */
+#define TKD_OPTION_MODE         "mode"          /* s: TKD_MODE_*; not of Boot */
+#define TKD_OPTION_DRY_RUN      "dry-run"       /* b: not of Check; validates, and answers (0, "/") */
 
 #define TKD_MODE_TWIN           "twin"
 
@@ -52,14 +54,18 @@
 #define TKD_PROPERTY_TWIN_KERNEL "TwinKernel"   /* s, version of the kernel in the twin, "" if none */
 #define TKD_PROPERTY_TWIN_CPUS   "TwinCPUs"     /* s, list such as "2-3", "" if none */
 #define TKD_PROPERTY_TWIN_MEMORY "TwinMemory"   /* t, bytes set aside, checkpoint memory included */
+#define TKD_PROPERTY_TWIN_SINCE  "TwinSince"    /* t, when it was started, CLOCK_REALTIME in µs, 0 if it was not */
+#define TKD_PROPERTY_TWIN_ERROR  "TwinError"    /* s, how it died and its last words, "" unless it is dead */
 
 /* Manager: signals */
 #define TKD_SIGNAL_JOB_NEW      "JobNew"        /* t id, o job */
 #define TKD_SIGNAL_JOB_REMOVED  "JobRemoved"    /* t id, o job, s result: the job ended; its object stays */
 
-/* Job: properties. Id, Version, Initiator and Mode are constant, the rest emit PropertiesChanged */
+/* Job: properties. Id, Kind, Version, From, Initiator and Mode are constant, the rest emit PropertiesChanged */
 #define TKD_PROPERTY_JOB_ID        "Id"         /* t */
-#define TKD_PROPERTY_JOB_VERSION   "Version"    /* s */
+#define TKD_PROPERTY_JOB_VERSION   "Version"    /* s, of the kernel that the twin runs, "" if not known */
+#define TKD_PROPERTY_JOB_KIND      "Kind"       /* s, TKD_KIND_* */
+#define TKD_PROPERTY_JOB_FROM      "From"       /* s, version of the kernel that it began in */
 #define TKD_PROPERTY_JOB_INITIATOR "Initiator"  /* s, "uid 0 (root)" */
 #define TKD_PROPERTY_JOB_MODE      "Mode"       /* s, TKD_MODE_* */
 #define TKD_PROPERTY_JOB_STATE     "State"      /* s, TKD_JOB_STATE_* */
@@ -70,10 +76,16 @@
 #define TKD_PROPERTY_JOB_ERROR     "Error"      /* (ss): error name and text; both empty unless it failed */
 #define TKD_PROPERTY_JOB_RESULT    "Result"     /* s, "" while it runs, then TKD_RESULT_* */
 
+/* Kinds of jobs */
+#define TKD_KIND_UPGRADE        "upgrade"
+#define TKD_KIND_ROLLBACK       "rollback"      /* an upgrade to the kernel before */
+#define TKD_KIND_BOOT           "boot"
+#define TKD_KIND_RELEASE        "release"
+
 /* Job: methods */
 #define TKD_METHOD_JOB_CANCEL   "Cancel"        /* () -> (): asks; the job ends later with result "cancelled" */
 
-/* The steps of an upgrade, in their order */
+/* The steps of an upgrade, in their order; a boot has the first three */
 #define TKD_STEP_RESERVE        "reserve"
 #define TKD_STEP_LOAD           "load"
 #define TKD_STEP_BOOT           "boot"
@@ -92,6 +104,7 @@
 #define TKD_STATE_COMMITTING    "committing"
 #define TKD_STATE_OFFLINING     "offlining"
 #define TKD_STATE_ROLLING_BACK  "rolling-back"
+#define TKD_STATE_RELEASING     "releasing"     /* the one state of a release */
 #define TKD_STATE_DONE          "done"
 #define TKD_STATE_FAILED        "failed"
 #define TKD_STATE_CANCELLED     "cancelled"
@@ -128,6 +141,9 @@
 #define TKD_ERROR_NOT_ENOUGH_MEMORY TKD_ERROR("NotEnoughMemory")
 #define TKD_ERROR_NOT_ENOUGH_CPUS   TKD_ERROR("NotEnoughCPUs")
 #define TKD_ERROR_BUSY              TKD_ERROR("Busy")
+#define TKD_ERROR_TWIN_EXISTS       TKD_ERROR("TwinExists")
+#define TKD_ERROR_NO_TWIN           TKD_ERROR("NoTwin")
+#define TKD_ERROR_NO_KERNEL_BEFORE  TKD_ERROR("NoKernelBefore")
 #define TKD_ERROR_NO_SUCH_JOB       TKD_ERROR("NoSuchJob")
 #define TKD_ERROR_NOT_CANCELLABLE   TKD_ERROR("NotCancellable")
 #define TKD_ERROR_NOT_SUPPORTED     TKD_ERROR("NotSupported")
@@ -144,5 +160,8 @@
 
 /* Polkit actions, one per risk; reading state is free */
 #define TKD_ACTION_UPGRADE      "org.twinkernel.tkd1.upgrade"
+#define TKD_ACTION_ROLLBACK     "org.twinkernel.tkd1.rollback"
+#define TKD_ACTION_BOOT         "org.twinkernel.tkd1.boot"
+#define TKD_ACTION_RELEASE      "org.twinkernel.tkd1.release"
 #define TKD_ACTION_CANCEL       "org.twinkernel.tkd1.cancel"
 #define TKD_ACTION_READ_LOG     "org.twinkernel.tkd1.read-log"

@@ -105,18 +105,22 @@ static int handle_request(Reception *c, json_object *frame) {
         return 0;
 }
 
-static int connect_old(Reception *c) {
-        const struct timespec step = { .tv_nsec = CONNECT_STEP_NSEC };
-        int last = 0;
+/* Waits for the tkd of the old kernel, which may come and go. */
+static int accept_old(Reception *c) {
+        int r;
 
+        if (c->listen_fd < 0)
+                c->listen_fd = c->backend->channel->listen();
+        if (c->listen_fd < 0)
+                return c->listen_fd;
         for (;;) {
-                c->channel_fd = c->backend->channel->connect();
+                c->channel_fd = c->backend->channel->accept(c->listen_fd);
                 if (c->channel_fd >= 0)
                         return channel_say_hello(c->channel_fd, c->tkd_version, TIMEOUT_USEC);
-                if (c->channel_fd != last)
-                        log_info_errno(c->channel_fd, "Waiting for the tkd of the old kernel: %m");
-                last = c->channel_fd;
-                nanosleep(&step, NULL);
+                r = c->channel_fd;
+                log_warning_errno(r, "Cannot accept a connection: %m");
+                if (r != -EPERM && r != -ECONNABORTED && r != -EINTR)
+                        return r;
         }
 }
 
@@ -162,26 +166,43 @@ static int serve(Reception *c, FrameReader *reader) {
         }
 }
 
-static int receive(Reception *c) {
+/* One connection until its end. Returns 1 after the commit, then the machine is taken over. */
+static int serve_connection(Reception *c) {
         _cleanup_(frame_reader_freep) FrameReader *reader = NULL;
         int r;
 
-        r = connect_old(c);
+        r = accept_old(c);
         if (r >= 0)
                 r = read_hello(c);
         if (r >= 0)
                 r = frame_reader_new(c->channel_fd, &reader);
         if (r >= 0)
                 r = serve(c, reader);
-        if (r < 0) {
-                _cleanup_error_ EngineError e = {};
+        if (r > 0)
+                reception_forward(c, reader);
+        return r;
+}
 
+/* Until something was prepared for the applications, the old tkd may leave and come again. */
+static int receive(Reception *c) {
+        for (;;) {
+                _cleanup_error_ EngineError e = {};
+                bool was_there;
+                int r;
+
+                r = serve_connection(c);
+                if (r > 0)
+                        return 0;
+                was_there = c->channel_fd >= 0;
+                c->channel_fd = safe_close(c->channel_fd);
+                if (was_there && c->n_places == 0) {
+                        log_info_errno(r, "The tkd of the old kernel has left: %m");
+                        continue;
+                }
                 engine_error_set(&e, r, "TwinFailed", "Lost the old kernel: %m");
                 reception_tell(c, "failed", failure(r, &e));
                 return r;
         }
-        reception_forward(c, reader);
-        return 0;
 }
 
 /* The commit word says it; in the owner of a machine that word is about the next twin. */
@@ -220,6 +241,7 @@ void reception_clear(Reception *c) {
         json_object_put(TAKE_PTR(c->job));
         json_object_put(TAKE_PTR(c->stamps));
         c->device_fd = safe_close(c->device_fd);
+        c->listen_fd = safe_close(c->listen_fd);
         c->channel_fd = safe_close(c->channel_fd);
 }
 
@@ -229,6 +251,7 @@ int reception_main(int core_fd, const EngineBackend *backend, const char *tkd_ve
                 .tkd_version = tkd_version,
                 .core_fd = core_fd,
                 .device_fd = backend->twin->open(),
+                .listen_fd = -EBADF,
                 .channel_fd = -EBADF,
                 .job = json_object_new_object(),
                 .stamps = json_object_new_array(),

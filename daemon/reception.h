@@ -31,7 +31,8 @@ typedef struct Reception {
         const char *tkd_version;
         int core_fd;
         int device_fd;
-        int channel_fd;
+        int listen_fd;
+        int channel_fd;                 /* to the tkd of the old kernel */
         char *dir;                      /* where the checkpoint memory is mounted */
         Place *places;
         size_t n_places;

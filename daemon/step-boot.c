@@ -4,12 +4,9 @@
  * taken back. Nothing here touches an application.
  */
 #include <fcntl.h>
-#include <sys/socket.h>
 
 #include "twin-device.h"
 #include "worker.h"
-
-#define HELLO_TIMEOUT_USEC      (10 * USEC_PER_SEC)
 
 static int explain_reserve(int r, EngineError *e) {
         switch (r) {
@@ -109,32 +106,6 @@ int undo_load(Worker *w, EngineError *e) {
         return r < 0 ? engine_error_set(e, r, "Failed", "Cannot unload the kernel: %m") : 0;
 }
 
-static int accept_twin(Worker *w, EngineError *e) {
-        w->channel_fd = accept4(w->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-        if (w->channel_fd < 0)
-                return engine_error_set(e, -errno, "TwinFailed", "Cannot accept the twin's connection: %m");
-        w->channel = frame_reader_free(w->channel);
-        return frame_reader_new(w->channel_fd, &w->channel);
-}
-
-static int read_hello(Worker *w, EngineError *e) {
-        uint64_t deadline = monotonic_usec() + HELLO_TIMEOUT_USEC;
-
-        for (;;) {
-                _cleanup_json_ json_object *frame = NULL;
-                int r;
-
-                r = frame_reader_next(w->channel, &frame);
-                if (r < 0)
-                        return engine_error_set(e, r, "TwinFailed", "Cannot read the hello of the twin: %m");
-                if (r > 0)
-                        return channel_check_hello(frame, &w->twin, e);
-                r = worker_wait(w, w->channel_fd, deadline, "The twin did not say hello", e);
-                if (r != 0)
-                        return r < 0 ? r : -EPROTO;
-        }
-}
-
 static void report_twin(Worker *w) {
         json_object *o = json_object_new_object();
         struct twin_info info;
@@ -151,37 +122,24 @@ static void report_twin(Worker *w) {
                 worker_stamp_at(w, "twin-alive", w->twin.kernel, info.tsc_alive);
 }
 
-static int wait_twin(Worker *w, EngineError *e) {
-        int r;
-
-        r = worker_wait(w, w->listen_fd, monotonic_usec() + w->plan->boot_timeout_usec,
-                        "The twin booted, but its tkd did not call", e);
-        if (r != 0)
-                return r < 0 ? r : -EPROTO;
-        r = accept_twin(w, e);
-        if (r >= 0)
-                r = channel_say_hello(w->channel_fd, w->plan->tkd_version, HELLO_TIMEOUT_USEC);
-        return r < 0 ? r : read_hello(w, e);
-}
-
 int step_boot(Worker *w, EngineError *e) {
         int fd, r;
 
         fd = worker_device(w, e);
         if (fd < 0)
                 return fd;
-        if (w->listen_fd < 0)
-                w->listen_fd = w->backend->channel->listen();
-        if (w->listen_fd < 0)
-                return engine_error_set(e, w->listen_fd, "Failed", "Cannot listen for the twin: %m");
-
-        worker_progress(w, 0, "Booting the twin");
-        r = w->backend->twin->boot(fd);
-        if (r < 0)
-                return engine_error_set(e, r, "TwinFailed", "Cannot boot the twin: %m");
-        r = wait_twin(w, e);
+        if (!w->plan->attach) {
+                worker_progress(w, 0, "Booting the twin");
+                r = w->backend->twin->boot(fd);
+                if (r < 0)
+                        return engine_error_set(e, r, "TwinFailed", "Cannot boot the twin: %m");
+        }
+        r = worker_attach(w, w->plan->boot_timeout_usec, e);
         if (r < 0)
                 return r;
+        if (w->plan->attach && !streq(w->twin.kernel, w->plan->version))
+                return engine_error_set(e, -ESTALE, "TwinFailed", "The twin runs Linux %s, not %s", w->twin.kernel,
+                                        w->plan->version);
         report_twin(w);
         return 0;
 }
@@ -204,6 +162,5 @@ int undo_fence(Worker *w, EngineError *e) {
         if (r < 0 && r != -ESRCH)
                 return engine_error_set(e, r, "Failed", "Cannot stop the twin: %m");
         w->channel_fd = safe_close(w->channel_fd);
-        w->listen_fd = safe_close(w->listen_fd);
         return 0;
 }

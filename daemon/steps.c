@@ -91,10 +91,19 @@ void steps_print_graph(FILE *f) {
                    "        \"%s\" -> \"%s\" [label=\"Upgrade\"];\n", TKD_STATE_IDLE, table[0].state);
         for (Step s = 0; s < _STEP_MAX; s++)
                 print_step(f, s);
-        fprintf(f, "        \"%s\" -> \"%s\" [label=\"the twin has committed already\"];\n"
+        fprintf(f, "        \"%s\" -> \"%s\" [label=\"Boot: the twin stays\"];\n"
+                   "        \"%s\" -> \"%s\" [label=\"Upgrade, the twin runs\"];\n"
+                   "        \"%s\" -> \"%s\" [label=\"Release\"];\n"
+                   "        \"%s\" -> \"%s\" [label=\"%s, %s, %s\"];\n"
+                   "        \"%s\" -> \"%s\" [label=\"the twin has committed already\"];\n"
                    "        \"%s\" -> \"%s\" [label=\"all undone, latest step first\"];\n"
                    "        \"%s\" -> \"%s\" [label=\"the same, after Cancel\"];\n"
                    "}\n",
+                table[STEP_BOOT].state, TKD_STATE_DONE,
+                TKD_STATE_IDLE, table[STEP_BOOT].state,
+                TKD_STATE_IDLE, TKD_STATE_RELEASING,
+                TKD_STATE_RELEASING, TKD_STATE_DONE, table[STEP_BOOT].undo_text, table[STEP_LOAD].undo_text,
+                table[STEP_RESERVE].undo_text,
                 TKD_STATE_ROLLING_BACK, table[STEP_OFFLINE].state,
                 TKD_STATE_ROLLING_BACK, TKD_STATE_FAILED,
                 TKD_STATE_ROLLING_BACK, TKD_STATE_CANCELLED);

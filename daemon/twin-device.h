@@ -35,3 +35,14 @@ bool twin_state_is_dead(uint32_t state);
  * memory.
  */
 char *twin_log_tail(const TwinDeviceOps *ops, int fd, unsigned lines);
+
+/**
+ * twin_obituary() - how a twin died, and its last lines
+ * @ops:        device
+ * @fd:         its descriptor
+ * @state:      enum twin_state, a dead one
+ *
+ * Return: allocated text, several lines where the twin has printed something, NULL when out of
+ * memory.
+ */
+char *twin_obituary(const TwinDeviceOps *ops, int fd, uint32_t state);

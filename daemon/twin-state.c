@@ -5,6 +5,7 @@
 #include "twin-device.h"
 
 #define LOG_TAIL_BYTES          4096U
+#define LAST_WORDS              5U      /* lines */
 
 static const char *const state_table[] = {
         [TWIN_STATE_NONE]       = "none",
@@ -60,4 +61,14 @@ char *twin_log_tail(const TwinDeviceOps *ops, int fd, unsigned lines) {
 
         const char *p = last_lines(buf, n, lines - 1);
         return strndup(p, buf + n - p);
+}
+
+char *twin_obituary(const TwinDeviceOps *ops, int fd, uint32_t state) {
+        _cleanup_free_ char *tail = twin_log_tail(ops, fd, LAST_WORDS);
+        char *text;
+
+        if (asprintf(&text, "The twin is %s%s%s", twin_state_to_string(state),
+                     isempty(tail) ? ", and has printed nothing" : "; its last words:\n", strempty(tail)) < 0)
+                return NULL;
+        return text;
 }

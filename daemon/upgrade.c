@@ -56,6 +56,16 @@ static int record(Upgrade *u, const char *what) {
         return r;
 }
 
+/* Where the job ends when nothing fails. */
+static Step last_step(const Upgrade *u) {
+        return job_kind_moves(u->job->kind) ? STEP_OFFLINE : STEP_BOOT;
+}
+
+/* Percent of the steps that this job has. */
+static void set_progress(Upgrade *u, Step step, unsigned percent) {
+        job_set_progress(u->job, step_progress(step, percent) * 100 / step_progress(last_step(u), 100));
+}
+
 static void disarm(sd_event_source **s) {
         *s = sd_event_source_disable_unref(*s);
 }
@@ -124,17 +134,25 @@ static void finish(Upgrade *u, const char *result) {
         u->phase = PHASE_ENDED;
         disarm(&u->limit);
         disarm(&u->later);
+        if (streq(result, TKD_RESULT_DONE))
+                job_set_progress(job, 100);
         job_set_status(job, NULL);
         job_set_state(job, result);
         job_finish(job, result);
         record(u, "finished");
-        log_event(LOG_NOTICE, MESSAGE_JOB_FINISHED, job->id, NULL, "Job %" PRIu64 ", upgrade to %s: %s%s%s",
-                  job->id, job->version, result, job->error_text ? ": " : "", strempty(job->error_text));
+        log_event(LOG_NOTICE, MESSAGE_JOB_FINISHED, job->id, NULL, "Job %" PRIu64 ", %s %s: %s%s%s",
+                  job->id, job_kind_text(job->kind), strdash(job->version), result, job->error_text ? ": " : "",
+                  strempty(job->error_text));
         u->context.finished(job, u->context.userdata);
 }
 
 static void finish_undone(Upgrade *u) {
-        finish(u, streq_ptr(u->job->error_name, TKD_ERROR_CANCELLED) ? TKD_RESULT_CANCELLED : TKD_RESULT_FAILED);
+        const char *error = u->job->error_name;
+
+        if (u->job->kind == JOB_RELEASE && !error)
+                finish(u, TKD_RESULT_DONE);
+        else
+                finish(u, streq_ptr(error, TKD_ERROR_CANCELLED) ? TKD_RESULT_CANCELLED : TKD_RESULT_FAILED);
 }
 
 static int on_park(sd_event_source *s, uint64_t usec, void *userdata) {
@@ -155,7 +173,7 @@ static void set_committed(Upgrade *u) {
         fault_point("committed", STEP_COMMIT);
         job_set_step(job, STEP_OFFLINE);
         job_set_state(job, step_info(STEP_OFFLINE)->state);
-        job_set_progress(job, step_progress(STEP_OFFLINE, 0));
+        set_progress(u, STEP_OFFLINE, 0);
         job_set_status(job, step_info(STEP_OFFLINE)->text);
         log_event(LOG_NOTICE, MESSAGE_COMMITTED, job->id, NULL,
                   "Job %" PRIu64 ": the applications run in %s now, this kernel parks", job->id, job->version);
@@ -183,6 +201,8 @@ static void step_done(Upgrade *u, Step step) {
         fault_point("end", step);
         if (u->job->error_name)         /* cancelled or too late, but the step did not look */
                 roll_back(u, step);
+        else if (step == last_step(u))
+                finish(u, TKD_RESULT_DONE);
         else
                 run_step(u, step + 1);
 }
@@ -264,7 +284,7 @@ static void on_progress_frame(Upgrade *u, json_object *frame) {
         int percent = json_object_get_int(json_object_object_get(frame, "percent"));
 
         if (u->phase == PHASE_FORWARD)
-                job_set_progress(u->job, step_progress(u->job->step, (unsigned) MAX(percent, 0)));
+                set_progress(u, u->job->step, (unsigned) MAX(percent, 0));
         if (text)
                 set_status(u, text);
 }
@@ -275,6 +295,14 @@ static void on_stamp_frame(Upgrade *u, json_object *frame) {
 
         if (event && kernel && job_add_stamp(u->job, event, kernel, tsc) < 0)
                 log_oom();
+}
+
+/* The commit of a twin that nobody asked to: it cannot be stopped any more. */
+static void on_committed_frame(Upgrade *u) {
+        if (job_kind_moves(u->job->kind))
+                set_committed(u);
+        else
+                attempt_failed(u, TKD_ERROR_TWIN_FAILED, "The twin has committed by itself");
 }
 
 /* Whether a frame is about the step that runs now; an answer that came too late is not. */
@@ -295,7 +323,7 @@ static void on_frame(json_object *frame, void *userdata) {
         else if (streq(type, "twin"))
                 u->context.twin(strempty(frame_get_string(frame, "kernel")), u->context.userdata);
         else if (streq(type, "committed"))
-                set_committed(u);
+                on_committed_frame(u);
         else if (streq(type, "error") && is_current(u, frame))
                 on_error_frame(u, frame);
         else if (streq(type, "done") && is_current(u, frame)) {
@@ -353,7 +381,7 @@ static void announce(Upgrade *u, Step step) {
 
         job_set_step(u->job, step);
         job_set_state(u->job, i->state);
-        job_set_progress(u->job, step_progress(step, 0));
+        set_progress(u, step, 0);
         set_status(u, i->text);
         log_event(LOG_INFO, MESSAGE_STEP_BEGINS, u->job->id, i->name, "Job %" PRIu64 ", %s: %s",
                   u->job->id, i->name, i->text);
@@ -386,11 +414,19 @@ static void undo_step(Upgrade *u, Step step) {
                 undo_failed(u, "no worker process can be started");
 }
 
-static void roll_back(Upgrade *u, Step from) {
+static void begin_undo(Upgrade *u, Step from, const char *state) {
         u->phase = PHASE_UNDO;
         u->attempts = 0;
-        job_set_state(u->job, TKD_STATE_ROLLING_BACK);
+        job_set_state(u->job, state);
         undo_step(u, from);
+}
+
+static void roll_back(Upgrade *u, Step from) {
+        begin_undo(u, from, TKD_STATE_ROLLING_BACK);
+}
+
+static void begin_release(Upgrade *u) {
+        begin_undo(u, last_step(u), TKD_STATE_RELEASING);
 }
 
 int upgrade_new(const UpgradeContext *context, Job *job, EnginePlan *plan, const Config *config, Upgrade **ret) {
@@ -434,16 +470,24 @@ int upgrade_begin(Upgrade *u) {
         r = ensure_worker(u);
         if (r < 0)
                 return r;
-        run_step(u, 0);
+        if (u->job->kind == JOB_RELEASE)
+                begin_release(u);
+        else
+                run_step(u, u->plan->attach ? STEP_BOOT : 0);
         return 0;
 }
 
 int upgrade_resume(Upgrade *u) {
         Job *job = u->job;
 
-        log_notice("Job %" PRIu64 " was not finished: %s", job->id, job->committed ? "going on" : "rolling back");
+        log_notice("Job %" PRIu64 " was not finished: %s", job->id,
+                   job->committed || job->kind == JOB_RELEASE ? "going on" : "rolling back");
         if (job->committed) {
                 retry_forward(u);
+                return 0;
+        }
+        if (job->kind == JOB_RELEASE) {
+                begin_release(u);
                 return 0;
         }
         set_error(u, TKD_ERROR_FAILED, "tkd ended while the job was %s", job->state);
@@ -457,6 +501,9 @@ int upgrade_resume(Upgrade *u) {
 int upgrade_cancel(Upgrade *u, const char *who, sd_bus_error *error) {
         if (u->cancelled)
                 return 0;
+        if (u->job->kind == JOB_RELEASE)
+                return sd_bus_error_setf(error, TKD_ERROR_NOT_CANCELLABLE, "Job %" PRIu64 " is a release: it only goes on",
+                                         u->job->id);
         if (u->phase == PHASE_UNDO)
                 return sd_bus_error_setf(error, TKD_ERROR_NOT_CANCELLABLE, "Job %" PRIu64 " is being rolled back already",
                                          u->job->id);

@@ -4,6 +4,10 @@
  * to run, writes the journal before and after each transition, bounds each
  * step in time, and undoes what was done when something fails or the job is
  * cancelled. After the commit it only ever goes forward.
+ *
+ * A boot is the same up to its step boot, and leaves the twin there. An upgrade
+ * to a twin that runs already begins with that step. A release is the undo of
+ * these steps, with nothing before it.
  */
 #pragma once
 
@@ -67,7 +71,7 @@ int upgrade_begin(Upgrade *u);
  * upgrade_resume() - go on with a job that an earlier daemon left unfinished
  * @u:		an upgrade that has not begun; its job says how far it came
  *
- * Before the commit it is rolled back, after it the last step is tried again.
+ * Before the commit it is rolled back, after it the last step is tried again. A release goes on.
  *
  * Return: 0 or a negative errno.
  */

@@ -93,6 +93,11 @@ static inline const char *strempty(const char *s) {
         return s ? s : "";
 }
 
+/* What is shown for something that has no value. */
+static inline const char *strdash(const char *s) {
+        return s && *s ? s : "-";
+}
+
 static inline bool isempty(const char *s) {
         return !s || !*s;
 }

@@ -15,7 +15,6 @@
 
 #define CORE_TIMEOUT_USEC       (5 * USEC_PER_SEC)
 #define CHANNEL_TIMEOUT_USEC    (10 * USEC_PER_SEC)
-#define LOG_LINES               5
 
 typedef struct Step {
         const char *name;
@@ -148,11 +147,9 @@ int worker_check_cancel(Worker *w, EngineError *e) {
 }
 
 static int twin_died(Worker *w, uint32_t state, EngineError *e) {
-        _cleanup_free_ char *tail = twin_log_tail(w->backend->twin, w->device_fd, LOG_LINES);
+        _cleanup_free_ char *text = twin_obituary(w->backend->twin, w->device_fd, state);
 
-        return engine_error_set(e, -EHOSTDOWN, "TwinFailed", "The twin is %s%s%s", twin_state_to_string(state),
-                                isempty(tail) ? ", and has printed nothing" : "; its last words:\n",
-                                strempty(tail));
+        return engine_error_set(e, -EHOSTDOWN, "TwinFailed", "%s", strempty(text));
 }
 
 /* 0: nothing of note, 1: committed, -EHOSTDOWN: dead. */
@@ -173,7 +170,8 @@ static int look_at_twin(Worker *w, EngineError *e) {
         return twin_state_is_dead(info.state) ? twin_died(w, info.state, e) : 0;
 }
 
-int worker_wait(Worker *w, int fd, uint64_t deadline, const char *what, EngineError *e) {
+/* As worker_wait(), and -ETIMEDOUT without a word at the deadline. */
+static int wait_until(Worker *w, int fd, uint64_t deadline, EngineError *e) {
         for (;;) {
                 struct pollfd p[] = {
                         { .fd = fd, .events = POLLIN },
@@ -189,13 +187,27 @@ int worker_wait(Worker *w, int fd, uint64_t deadline, const char *what, EngineEr
                 if (r != 0)
                         return r;
                 if (now >= deadline)
-                        return engine_error_set(e, -ETIMEDOUT, "TimedOut", "%s in time", what);
+                        return -ETIMEDOUT;
                 r = poll(p, ELEMENTSOF(p), (int) MIN((deadline - now) / USEC_PER_MSEC + 1, (uint64_t) INT_MAX));
                 if (r < 0 && errno != EINTR)
                         return engine_error_set(e, -errno, "Failed", "poll: %m");
                 if (r > 0 && p[0].revents)
                         return 0;
         }
+}
+
+int worker_wait(Worker *w, int fd, uint64_t deadline, const char *what, EngineError *e) {
+        int r;
+
+        r = wait_until(w, fd, deadline, e);
+        return r == -ETIMEDOUT ? engine_error_set(e, r, "TimedOut", "%s in time", what) : r;
+}
+
+int worker_pause(Worker *w, uint64_t usec, EngineError *e) {
+        int r;
+
+        r = wait_until(w, -EBADF, monotonic_usec() + usec, e);
+        return r == -ETIMEDOUT ? 0 : r;
 }
 
 int worker_ask(Worker *w, const char *type, json_object *body, EngineError *e) {
@@ -349,7 +361,6 @@ static void worker_clear(Worker *w) {
         json_object_put(w->job);
         hello_clear(&w->twin);
         safe_close(w->device_fd);
-        safe_close(w->listen_fd);
         safe_close(w->channel_fd);
 }
 
@@ -359,7 +370,6 @@ int engine_worker_main(int fd, const EnginePlan *plan, const EngineBackend *back
                 .backend = backend,
                 .core_fd = fd,
                 .device_fd = -EBADF,
-                .listen_fd = -EBADF,
                 .channel_fd = -EBADF,
                 .job = json_object_new_object(),
                 .states = calloc(plan->n_units ?: 1, sizeof(UnitState)),

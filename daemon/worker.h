@@ -17,7 +17,6 @@ typedef struct Worker {
         int core_fd;                    /* frames from and to the core */
         FrameReader *core;
         int device_fd;                  /* /dev/twin, opened when first needed */
-        int listen_fd;
         int channel_fd;                 /* to the twin's tkd */
         FrameReader *channel;
         Hello twin;                     /* what it said */
@@ -109,6 +108,26 @@ int worker_check_cancel(Worker *w, EngineError *e);
  * died; its last lines are in @e) or another negative errno.
  */
 int worker_wait(Worker *w, int fd, uint64_t deadline, const char *what, EngineError *e);
+
+/**
+ * worker_pause() - wait for a while, unless the twin dies or somebody cancels
+ * @w:          worker
+ * @usec:       how long
+ * @e:          set on failure
+ *
+ * Return: 0 when the time is over, or as worker_wait().
+ */
+int worker_pause(Worker *w, uint64_t usec, EngineError *e);
+
+/**
+ * worker_attach() - connect to the tkd of a twin that boots or runs, and exchange hellos
+ * @w:          worker; gets channel_fd, channel and twin
+ * @timeout_usec: how long to try
+ * @e:          set on failure
+ *
+ * Return: 0 or a negative errno as worker_wait().
+ */
+int worker_attach(Worker *w, uint64_t timeout_usec, EngineError *e);
 
 /**
  * worker_ask() - send a request to the twin

@@ -200,15 +200,15 @@ const EstateOps fake_estate = {
         .claim = estate_claim,
 };
 
-static struct sockaddr_un channel_address(void) {
+static struct sockaddr_un channel_address(unsigned port) {
         struct sockaddr_un a = { .sun_family = AF_UNIX };
 
-        snprintf(a.sun_path, sizeof(a.sun_path), "%.100s", fake_path("channel"));
+        snprintf(a.sun_path, sizeof(a.sun_path), "%.100s", fake_path("port-%u", port));
         return a;
 }
 
 static int channel_listen(void) {
-        struct sockaddr_un a = channel_address();
+        struct sockaddr_un a = channel_address(ENGINE_PORT);
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         int r;
 
@@ -221,14 +221,16 @@ static int channel_listen(void) {
         return TAKE_FD(fd);
 }
 
-static int channel_connect(void) {
-        struct sockaddr_un a = channel_address();
-        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        int r;
+static int channel_accept(int listener) {
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
-        r = fake_enter("channel.connect");
-        if (r < 0)
-                return r;
+        return fd < 0 ? -errno : fd;
+}
+
+static int channel_connect(unsigned port) {
+        struct sockaddr_un a = channel_address(port);
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
         if (fd < 0 || connect(fd, (struct sockaddr *) &a, sizeof(a)) < 0)
                 return -errno;
         return TAKE_FD(fd);
@@ -236,5 +238,6 @@ static int channel_connect(void) {
 
 const ChannelOps fake_channel = {
         .listen = channel_listen,
+        .accept = channel_accept,
         .connect = channel_connect,
 };

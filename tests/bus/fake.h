@@ -6,7 +6,7 @@
  *
  *   twin       struct FakeMachine, mapped by all
  *   events/    one FIFO for each opening of /dev/twin
- *   channel    socket between the kernels
+ *   port-N     sockets of the twin, to which the old kernel connects
  *   units/     one file for each application, its text is where and how it runs
  *   log        one line for each call of the backend
  *   faults     lines "CALL ACTION [NUMBER]"; each acts once, see fake_enter()

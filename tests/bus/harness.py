@@ -263,6 +263,27 @@ class Machine:
         with open(f"{self.fake}/units/{self.APP}") as f:
             return f.read()
 
+    def poke(self, offset, value):
+        """Changes a word of the machine."""
+        with open(self.fake + "/twin", "r+b") as f:
+            f.seek(offset)
+            f.write(struct.pack("<I", value))
+
+    def twin_event(self, state):
+        """The twin comes to a state by itself, and all that watch it hear of it."""
+        number = TWIN_STATES.index(state)
+        self.poke(8, number)
+        for path in glob.glob(self.fake + "/events/*"):
+            try:
+                fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:         # nobody has it open any more
+                continue
+            os.write(fd, struct.pack("<IIQ", number, 0, 1))
+            os.close(fd)
+
+    def set_commit(self, value):
+        self.poke(12, value)
+
     def twin_pid(self):
         with open(self.fake + "/twin", "rb") as f:
             return struct.unpack_from("<i", f.read(), TWIN_INFO_SIZE)[0]
@@ -346,6 +367,15 @@ class Machine:
         """Returns the path of the new job."""
         return str(self.manager("Upgrade", "sa{sv}", version, options)[1])
 
+    def boot(self, version=VERSION, **options):
+        return str(self.manager("Boot", "sa{sv}", version, dbus.Dictionary(options, signature="sv"))[1])
+
+    def rollback(self, **options):
+        return str(self.manager("Rollback", "a{sv}", dbus.Dictionary(options, signature="sv"))[1])
+
+    def release(self):
+        return str(self.manager("Release")[1])
+
     def check(self, version=VERSION, **options):
         return [tuple(map(str, f)) for f in self.manager("Check", "sa{sv}", version, options)]
 
@@ -359,6 +389,7 @@ class Machine:
         wait(f"{line} in the log", lambda: line in self.log())
 
 
+TWIN_STATES = ["none", "reserved", "loaded", "booting", "alive", "lost", "panicked", "halted", "refused"]
 TWIN_INFO_SIZE = 4 * 4 + 8 * 11 + 4 * 2 + 8 * 4
 
 

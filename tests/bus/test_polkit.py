@@ -72,6 +72,22 @@ class Unprivileged(harness.TestCase):
         self.assertEqual(self.asked(control), [(harness.NAME + ".upgrade", 0), (harness.NAME + ".read-log", 0)])
         self.assertEqual(m.log(), [])
 
+    def test_each_risk_has_an_action(self):
+        m = self.machine.start()
+        control = self.polkit(False, False)
+        for method, args, action in self.ACTIONS:
+            self.denied("ccess denied", method, *args)
+        self.assertEqual([a for a, _ in self.asked(control)], [harness.NAME + "." + action for _, _, action in self.ACTIONS])
+        self.assertEqual(m.log(), [])
+
+    ACTIONS = (
+        ("Upgrade", ("sa{sv}", VERSION, "0"), "upgrade"),
+        ("Rollback", ("a{sv}", "0"), "rollback"),
+        ("Boot", ("sa{sv}", VERSION, "0"), "boot"),
+        ("Release", (), "release"),
+        ("TwinLog", ("t", "0"), "read-log"),
+    )
+
     def test_polkit_wants_a_password(self):
         self.machine.start()
         control = self.polkit(False, True)

@@ -94,7 +94,7 @@ class Reading(TestCase):
         text = self.tkctl("status")
         self.assertRegex(text, r"State: loading\n")
         self.assertRegex(text, r"Twin: reserved, CPUs 2-3, memory \d+ MiB\n")
-        self.assertRegex(text, rf"Job: 1, to {re.escape(VERSION)}, step load, \d+ %: ")
+        self.assertRegex(text, rf"Job: 1, upgrade, Linux {re.escape(VERSION)}, step load, \d+ %: ")
         self.assertEqual(self.tkctl_json("status")["job"]["id"], 1)
 
     def test_list(self):
@@ -121,7 +121,7 @@ class Reading(TestCase):
         self.assertIn(("NoInitramfs", "error"), [(f["id"], f["severity"]) for f in findings])
 
     def test_no_jobs(self):
-        self.assertEqual(self.tkctl("history").split(), "JOB STARTED VERSION STATE LENGTH DOWNTIME INITIATOR ERROR".split())
+        self.assertEqual(self.tkctl("history").split(), "JOB STARTED KIND VERSION STATE LENGTH DOWNTIME INITIATOR ERROR".split())
         self.assertEqual(self.tkctl_json("history"), [])
         self.assert_refused("show", text=["no job", "tkctl history"])
         self.assert_refused("show", "7", text=["job 7", "tkctl history"])
@@ -179,7 +179,7 @@ class BadInput(TestCase):
         self.refused(VERSION, text=['"tkctl show"', '"tkctl cancel"'])
 
     def test_no_daemon(self):
-        for args in (["status"], ["list"], ["upgrade", VERSION], ["cancel"], ["history"], ["show"], ["console"], ["monitor"]):
+        for args in (["status"], ["list"], ["upgrade", VERSION], ["rollback"], ["boot", VERSION], ["release"], ["cancel"], ["history"], ["show"], ["console"], ["monitor"]):
             self.assert_refused(*args, text=["tkd is not running", "systemctl start tkd"], code="unreachable")
 
     def test_not_authorized(self):
@@ -193,6 +193,64 @@ class BadInput(TestCase):
         self.assertEqual(r.stderr.count("\n"), 1, r.stderr)
         self.assertIn("as root", r.stderr)
         self.assert_untouched()
+
+
+class Twin(TestCase):
+    def test_boot_and_release(self):
+        self.machine.start()
+        out = self.tkctl("boot", VERSION)
+        self.assertIn(f"Job 1 is done: Linux {VERSION} runs beside this kernel now.\n", out)
+        for way in ("console", f"upgrade {VERSION}", "release"):
+            self.assertIn(f'"tkctl {way}"', out)
+        self.assertRegex(self.tkctl("status"), rf"State: idle\n +Twin: alive, Linux {re.escape(os.uname().release)}, "
+                         r"CPUs 2-3, memory 256 MiB, since \d{4}-")
+        status = self.tkctl_json("status")
+        self.assertEqual((status["twin_state"], status["twin_error"], status["job"]), ("alive", "", None))
+        self.assertGreater(status["twin_since_usec"], 0)
+        self.assert_refused("boot", VERSION, text=["runs already", '"tkctl release"'])
+        self.assertIn("Job 2 is done: the twin is gone", self.tkctl("release"))
+        self.assertRegex(self.tkctl("status"), r"Twin: none\n$")
+        self.assertEqual([(j["kind"], j["state"]) for j in self.tkctl_json("history")],
+                         [("boot", "done"), ("release", "done")])
+        self.assert_refused("release", text=["no twin", '"tkctl boot VERSION"'])
+
+    def test_boot_that_fails(self):
+        self.machine.start()
+        self.machine.fault("twin.boot:errno 5")
+        out, err = self.finish(self.spawn("boot", VERSION), "failed")
+        self.assertIn("tkctl: Job 1 failed in step boot: ", err)
+        self.assertIn("Job 1 was rolled back: CPUs and memory are given back.\n", out)
+
+    def test_ctrl_c_cancels_a_boot(self):
+        self.machine.start()
+        self.slow("twin.boot", 1500)
+        p = self.spawn("boot", VERSION)
+        self.machine.wait_log("twin.boot")
+        p.send_signal(signal.SIGINT)
+        out, _ = self.finish(p, "cancelled")
+        self.assertIn("rolled back: CPUs and memory are given back.\n", out)
+        self.assert_untouched()
+
+    def test_background(self):
+        self.machine.start()
+        self.assertIn("boot of " + VERSION, self.tkctl("boot", "--dry-run", VERSION))
+        self.tkctl("boot", "--no-wait", VERSION)
+        self.machine.result("/org/twinkernel/tkd1/job/1")
+        self.assertIn("Job 2 has started", self.tkctl("release", "--no-wait"))
+        self.machine.result("/org/twinkernel/tkd1/job/2")
+
+    def test_status_of_a_dead_twin(self):
+        self.machine.start()
+        self.tkctl("boot", VERSION)
+        self.machine.twin_event("panicked")
+        wait("panicked", lambda: self.machine.get(harness.MANAGER, "TwinState") == "panicked")
+        self.assertRegex(self.tkctl("status"), r"Twin: panicked, .*\n +fake twin: booting\n +fake twin: up\n$")
+        self.assert_refused("upgrade", VERSION, text=["panicked", '"tkctl release"'])
+        self.tkctl("release")
+
+    def test_rollback_without_a_kernel_before(self):
+        self.machine.start()
+        self.assert_refused("rollback", text=[os.uname().release, "no kernel to go back to"])
 
 
 class Upgrade(TestCase):
@@ -263,7 +321,7 @@ class Upgrade(TestCase):
 
     def test_last_words_of_the_twin(self):
         self.machine.start()
-        self.machine.fault("channel.connect:panic")
+        self.machine.fault("channel.listen:panic")
         _, err = self.finish(self.spawn("upgrade", VERSION), "failed")
         lines = err.splitlines()
         self.assertRegex(lines[0], r"^tkctl: Job 1 failed in step \w+: .*panicked.*\w\. \"tkctl console --no-follow\"")

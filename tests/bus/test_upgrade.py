@@ -26,8 +26,8 @@ class Success(harness.TestCase):
                       "take-memory-end", "take-devices-end", "claim-end", "takeover-end"):
             self.assertIn(event, events)
         row = m.manager("GetHistory")[0]
-        self.assertEqual([row[0], str(row[1]), str(row[4])], [1, VERSION, "done"])
-        self.assertGreater(row[9], 0)       # downtime
+        self.assertEqual([row[0], *map(str, row[1:3]), str(row[5])], [1, "upgrade", VERSION, "done"])
+        self.assertGreater(row[10], 0)      # downtime
 
     def test_signals_tell_the_whole_story(self):
         m = self.machine.start()
@@ -61,7 +61,7 @@ class Success(harness.TestCase):
         m.upgrade()
         wait("the twin parks the old one", lambda: "twin: place.settle" in m.log())
         wait("the twin owns the name", self.bus.owner)
-        rows = [(int(r[0]), str(r[4])) for r in m.manager("GetHistory")]
+        rows = [(int(r[0]), str(r[5])) for r in m.manager("GetHistory")]
         self.assertEqual(rows, [(1, "failed"), (2, "done")])
 
     def test_old_kernel_parks_again_when_the_first_try_fails(self):
@@ -156,7 +156,7 @@ class Failure(harness.TestCase):
     def test_twin_never_calls(self):
         self.machine.configure(TwinMemory="128M", CheckpointMemory="64M", BootTimeoutSec="500ms", GraceSec="1")
         m = self.machine.start()
-        m.fault("channel.connect:hang")
+        m.fault("channel.listen:hang")
         self.assert_rolled_back(m.upgrade(), "boot", "TimedOut")
 
     def test_twin_panics_while_booting(self):
@@ -193,7 +193,7 @@ class Failure(harness.TestCase):
         wait("failed", lambda: str(m.job(path, "Result")), 60)
         self.assertEqual(m.job(path, "Result"), "failed")
         self.assertIn("failed too", m.job(path, "Error")[1])
-        self.assertIn("Busy", [f[0] for f in m.check()])
+        self.assertIn("TwinExists", [f[0] for f in m.check()])
 
 
 class Commit(harness.TestCase):

@@ -10,7 +10,7 @@
 static Job *make(uint64_t id) {
         Job *job;
 
-        ASSERT_OK(job_new(id, "7.2", TKD_MODE_TWIN, "uid 0 (root)", &job));
+        ASSERT_OK(job_new(id, JOB_UPGRADE, "7.2", TKD_MODE_TWIN, "uid 0 (root)", &job));
         return job;
 }
 
