@@ -25,6 +25,18 @@ void twin_arch_fill_ioapics(struct twin_platform *platform);
 u64 twin_arch_rsdp(void);
 void twin_arch_take_acpi(void);
 
+/* legacy.c */
+void twin_arch_init_legacy(void);
+
+/* uart.c */
+#ifdef CONFIG_SERIAL_8250
+void twin_arch_init_uarts(void);
+void twin_arch_take_uarts(void);
+#else
+static inline void twin_arch_init_uarts(void) { }
+static inline void twin_arch_take_uarts(void) { }
+#endif
+
 /* pci.c */
 void twin_pci_init(void);
 

@@ -64,6 +64,7 @@ void __init twin_arch_init_board(const struct twin_platform *platform)
 	board_is_foreign = true;
 	quieten_pic(platform->nr_legacy_irqs);
 	twin_arch_init_ioapics(platform);
+	twin_arch_init_legacy();
 }
 
 /**

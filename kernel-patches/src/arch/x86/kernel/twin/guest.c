@@ -10,7 +10,6 @@
 #include <linux/memblock.h>
 #include <linux/pgtable.h>
 #include <linux/reboot.h>
-#include <linux/serial_8250.h>
 #include <linux/smp.h>
 
 #include <asm/apic.h>
@@ -180,50 +179,10 @@ static void twin_emergency_restart(void)
 	board_ops.emergency_restart();
 }
 
-#ifdef CONFIG_SERIAL_8250
-static unsigned long own_uarts[4] __initdata;
-
-static int __init parse_twin_uart(char *arg)
-{
-	int ints[1 + ARRAY_SIZE(own_uarts)];
-	int i;
-
-	get_options(arg, ARRAY_SIZE(ints), ints);
-	for (i = 0; i < ints[0]; i++)
-		own_uarts[i] = ints[i + 1];
-	return 0;
-}
-early_param("twin_uart", parse_twin_uart);
-
-static bool __init is_own_uart(unsigned long iobase)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(own_uarts); i++)
-		if (iobase && own_uarts[i] == iobase)
-			return true;
-	return false;
-}
-
-/* Without an interrupt of its own a UART must be polled: irq 0. */
-static void __init fix_uart(int port, struct uart_port *up, u32 *capabilities)
-{
-	if (is_own_uart(up->iobase))
-		up->irq = 0;
-	else
-		up->iobase = 0;
-}
-
-static void __init init_uarts(void)
-{
-	serial8250_set_isa_configurator(fix_uart);
-}
-#else
-static void __init init_uarts(void) { }
-#endif
-
 static void __init init_platform(void)
 {
+	twin_arch_init_board(&boot_platform);
+
 	x86_init.irqs.pre_vector_init		= x86_init_noop;
 	x86_init.timers.timer_init		= timer_init;
 	x86_init.mpparse.find_mptable		= x86_init_noop;
@@ -251,9 +210,8 @@ static void __init init_platform(void)
 	machine_ops.emergency_restart		= twin_emergency_restart;
 
 	setup_force_cpu_cap(X86_FEATURE_TSC_KNOWN_FREQ);
-	twin_arch_init_board(&boot_platform);
 	twin_pci_init();
-	init_uarts();
+	twin_arch_init_uarts();
 }
 
 static void __init read_platform(phys_addr_t pa)

@@ -10,12 +10,12 @@
 
 #include <linux/init.h>
 #include <linux/kallsyms.h>
-#include <linux/mc146818rtc.h>
 #include <linux/processor.h>
 #include <linux/string.h>
 
 #include <asm/sections.h>
 #include <asm/set_memory.h>
+#include <asm/x86_init.h>
 
 #include "arch.h"
 
@@ -34,6 +34,17 @@ static const char *const held_names[] = {
 /* In the order in which a kernel with a board runs them. */
 static initcall_t held[ARRAY_SIZE(held_names)];
 static unsigned int nr_held;
+
+/* HPET and PIT, and the timer's interrupt. */
+static void (*init_timers)(void);
+
+/**
+ * twin_arch_init_legacy - hold back what needs the board
+ */
+void __init twin_arch_init_legacy(void)
+{
+	init_timers = x86_init.timers.timer_init;
+}
 
 /**
  * twin_hold_initcall - shall this function wait until the board is ours?
@@ -93,6 +104,8 @@ int twin_arch_take_legacy(void)
 	if (r)
 		return r;
 	taken = true;
+	init_timers();
+	twin_arch_take_uarts();
 	run_held();
 	set_memory_nx(start, nr_pages);
 	free_kernel_image_pages("unused kernel image (initmem)",
