@@ -20,18 +20,38 @@ static bool twin_runs(void)
 	return twin_get_state() >= TWIN_STATE_BOOTING;
 }
 
+static void add_cpu_entry(struct twin_handover *ho, int cpu, u32 flags)
+{
+	struct twin_handover_cpu *entry = &ho->cpus[ho->nr_cpus++];
+
+	entry->apic_id = twin_arch_apic_id(cpu);
+	entry->acpi_id = per_cpu(x86_cpu_to_acpiid, cpu);
+	entry->flags = flags;
+}
+
+/* The boot processor last: it is harder to stop while a kernel starts on it. */
 static void add_twin_cpus(struct twin_handover *ho)
+{
+	int cpu, bsp = twin_arch_apic_to_cpu(twin_arch_bsp());
+
+	for_each_cpu(cpu, &twin_cpus)
+		if (cpu != bsp)
+			add_cpu_entry(ho, cpu, TWIN_CPU_GIVEN);
+	if (bsp >= 0 && cpumask_test_cpu(bsp, &twin_cpus))
+		add_cpu_entry(ho, bsp, TWIN_CPU_GIVEN);
+	ho->twin_apic_id = ho->cpus[0].apic_id;
+}
+
+static void add_own_cpus(struct twin_handover *ho)
 {
 	int cpu;
 
-	for_each_cpu(cpu, &twin_cpus) {
-		struct twin_handover_cpu *entry = &ho->cpus[ho->nr_cpus++];
-
-		entry->apic_id = twin_arch_apic_id(cpu);
-		entry->acpi_id = per_cpu(x86_cpu_to_acpiid, cpu);
-		entry->flags = TWIN_CPU_GIVEN;
+	ho->old_apic_id = twin_arch_apic_id(0);
+	for_each_present_cpu(cpu) {
+		if (cpumask_test_cpu(cpu, &twin_cpus))
+			continue;
+		add_cpu_entry(ho, cpu, cpu_online(cpu) ? 0 : TWIN_CPU_OFFLINE);
 	}
-	ho->twin_apic_id = ho->cpus[0].apic_id;
 }
 
 static void fill_header(struct twin_handover *ho)
@@ -44,8 +64,14 @@ static void fill_header(struct twin_handover *ho)
 	ho->pmem_start = twin_region.pmem.start;
 	ho->pmem_size = twin_region.pmem.size;
 	ho->low_start = twin_region.low.start;
+	ho->low_size = twin_region.low.size;
+	ho->sipi_start = twin_arch_sipi_start();
+	ho->bsp_apic_id = twin_arch_bsp();
 	add_twin_cpus(ho);
+	add_own_cpus(ho);
 	twin_arch_fill_header(ho);
+	memcpy(twin_below.base + TWIN_OFF_MEMORY, twin_arch_machine_map(),
+	       sizeof(struct twin_memory_map));
 }
 
 /**
@@ -65,9 +91,6 @@ int twin_boot(void)
 	if (twin_get_state() != TWIN_STATE_LOADED)
 		return -ENOEXEC;
 
-	r = twin_cpus_park_again();
-	if (r)
-		return r;
 	fill_header(ho);
 	r = twin_channel_start(twin_below.base + TWIN_OFF_CHANNEL,
 			       TWIN_CHANNEL_SIZE, false);
@@ -107,15 +130,17 @@ int twin_abort(void)
 /**
  * twin_kill - stop the twin for good
  *
- * Return: 0, -EALREADY if it has committed, -ESRCH without a twin.
+ * Return: 0, -EALREADY if it has committed, -ESRCH without a twin, -EIO if one
+ * of its CPUs does not stop: nothing is given back then.
  */
 int twin_kill(void)
 {
 	int r = twin_abort();
 
+	if (!r)
+		r = twin_cpus_fence();
 	if (r)
 		return r;
-	twin_cpus_fence();
 	twin_watch_stop();
 	twin_channel_stop();
 	twin_functions_take_all();
@@ -141,6 +166,7 @@ int twin_park_machine(void)
 		return -EPERM;
 
 	pr_info("the machine goes to the twin\n");
+	twin_cpus_bring_back();
 	twin_watch_stop();
 	twin_quiesce_machine();
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The CPUs of the twin below: taken from this kernel by CPU hotplug, parked in
- * the hand-over area, and brought back by INIT and SIPI.
+ * the hand-over area, and brought back from there.
  */
 #define pr_fmt(fmt) "twin: " fmt
 
@@ -75,11 +75,12 @@ static int bring_up(int cpu)
 {
 	int r;
 
-	set_slot_state(cpu, TWIN_CPU_AWAY);
 	bringing_up = true;
 	r = add_cpu(cpu);
 	bringing_up = false;
-	if (r)
+	if (!r)
+		set_slot_state(cpu, TWIN_CPU_AWAY);
+	else
 		pr_err("CPU %d does not come back: %d\n", cpu, r);
 	return r;
 }
@@ -89,22 +90,17 @@ static int bring_up(int cpu)
  * @cpus: CPUs of this kernel
  *
  * Return: 0, -EINVAL for none, -ENODEV for one that is not online, -ENOSPC if
- * none would be left, -EPERM for the boot processor.
+ * none would be left, -EPERM for CPU 0, which cannot go offline.
  */
 int twin_cpus_check(const struct cpumask *cpus)
 {
-	int cpu;
-
 	if (cpumask_empty(cpus))
 		return -EINVAL;
 	if (!cpumask_subset(cpus, cpu_online_mask))
 		return -ENODEV;
 	if (cpumask_equal(cpus, cpu_online_mask))
 		return -ENOSPC;
-	for_each_cpu(cpu, cpus)
-		if (cpu == 0 || twin_arch_is_bsp(cpu))
-			return -EPERM;
-	return 0;
+	return cpumask_test_cpu(0, cpus) ? -EPERM : 0;
 }
 
 /**
@@ -128,27 +124,6 @@ int twin_cpus_reserve(const struct cpumask *cpus)
 }
 
 /**
- * twin_cpus_park_again - park the CPUs that were fenced
- *
- * Return: 0, or what CPU hotplug says.
- */
-int twin_cpus_park_again(void)
-{
-	int cpu, r;
-
-	for_each_cpu(cpu, &twin_cpus) {
-		if (slot_state(cpu) == TWIN_CPU_PARKED)
-			continue;
-		r = bring_up(cpu);
-		if (!r)
-			r = park_cpu(cpu);
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
-/**
  * twin_cpus_release - bring all reserved CPUs back into this kernel
  */
 void twin_cpus_release(void)
@@ -162,30 +137,58 @@ void twin_cpus_release(void)
 	}
 }
 
-static bool fence_running(void)
+static int fence_running(bool *any)
 {
-	bool any = false;
 	int cpu;
 
+	*any = false;
 	for_each_cpu(cpu, &twin_cpus) {
-		u32 state = slot_state(cpu);
-
-		if (state == TWIN_CPU_PARKED || state == TWIN_CPU_FENCED)
+		if (slot_state(cpu) == TWIN_CPU_PARKED)
 			continue;
-		twin_arch_fence(twin_arch_apic_id(cpu));
-		set_slot_state(cpu, TWIN_CPU_FENCED);
-		any = true;
+		*any = true;
+		twin_arch_fence(&twin_below, twin_arch_apic_id(cpu));
+		if (wait_parked(cpu))
+			return -EIO;
 	}
-	return any;
+	return 0;
 }
 
 /**
- * twin_cpus_fence - stop every CPU of the twin, whatever it does
+ * twin_cpus_fence - stop and park every CPU of the twin, whatever it does
  *
  * A CPU that still runs may have just woken a parked one; hence the loop.
+ *
+ * Return: 0, or -EIO for a CPU that does not answer. That can only be the boot
+ * processor, which must not get an INIT.
  */
-void twin_cpus_fence(void)
+int twin_cpus_fence(void)
 {
-	while (fence_running())
-		;
+	bool any;
+	int r;
+
+	WRITE_ONCE(twin_header(&twin_below)->fence, 1);
+	do
+		r = fence_running(&any);
+	while (!r && any);
+	return r;
+}
+
+/**
+ * twin_cpus_bring_back - online what is offline, so that all CPUs can be parked
+ *
+ * A CPU that was left halting in this kernel's memory would be lost to the
+ * next kernel, and a danger to it.
+ */
+void twin_cpus_bring_back(void)
+{
+	int cpu;
+
+	for_each_present_cpu(cpu) {
+		if (cpu_online(cpu) || cpumask_test_cpu(cpu, &twin_cpus))
+			continue;
+		if (add_cpu(cpu)) {
+			pr_err("CPU %d is lost\n", cpu);
+			set_slot_state(cpu, TWIN_CPU_LOST);
+		}
+	}
 }

@@ -109,6 +109,7 @@ static int ioctl_info(void __user *arg)
 		.block_size = twin_region_block_size(),
 		.tsc_khz = tsc_khz,
 		.cid = twin_owns_machine() ? TWIN_CID_OLD : TWIN_CID_TWIN,
+		.boot_cpu = twin_arch_apic_to_cpu(twin_arch_bsp()),
 	};
 
 	mutex_lock(&twin_area_lock);
@@ -146,8 +147,6 @@ static int ioctl_reserve(void __user *uarg)
 		return -EFAULT;
 	if (twin_get_state() != TWIN_STATE_NONE)
 		return -EBUSY;
-	if (!twin_arch_can_reclaim())
-		return -EOPNOTSUPP;
 	r = cpus_from_user(&cpus, arg.cpus);
 	return r ?: reserve(&arg, &cpus);
 }

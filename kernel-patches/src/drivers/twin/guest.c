@@ -130,7 +130,8 @@ static bool all_parked(const struct twin_handover *ho)
 		struct twin_slot *slot = twin_slot(&twin_above, cpu->apic_id);
 
 		if (!(cpu->flags & TWIN_CPU_GIVEN) &&
-		    READ_ONCE(slot->state) != TWIN_CPU_PARKED)
+		    READ_ONCE(slot->state) != TWIN_CPU_PARKED &&
+		    READ_ONCE(slot->state) != TWIN_CPU_LOST)
 			return false;
 	}
 	return true;
@@ -149,18 +150,29 @@ static int wait_for_old_kernel(const struct twin_handover *ho, u32 timeout_ms)
 	return 0;
 }
 
+static int online_cpu(const struct twin_handover_cpu *entry)
+{
+	int cpu = twin_arch_apic_to_cpu(entry->apic_id);
+	int r;
+
+	if (cpu < 0 || cpu_online(cpu) || entry->flags & TWIN_CPU_OFFLINE)
+		return 0;
+	r = add_cpu(cpu);
+	if (r)
+		pr_err("CPU %d does not come online: %d\n", cpu, r);
+	return r;
+}
+
+/* What was offline in the old kernel stays so. */
 static int online_all_cpus(void)
 {
-	int cpu, r, ret = 0;
+	const struct twin_handover *ho = twin_header(&twin_above);
+	unsigned int i;
+	int r, ret = 0;
 
-	for_each_present_cpu(cpu) {
-		if (cpu_online(cpu))
-			continue;
-		r = add_cpu(cpu);
-		if (r) {
-			pr_err("CPU %d does not come online: %d\n", cpu, r);
-			ret = r;
-		}
+	for (i = 0; i < ho->nr_cpus; i++) {
+		r = online_cpu(&ho->cpus[i]);
+		ret = ret ?: r;
 	}
 	return ret;
 }
@@ -213,6 +225,8 @@ int twin_guest_takeover(struct twin_takeover *arg)
 	r = become_owner(arg->timeout_ms);
 	if (!r && arg->parts & TWIN_TAKE_CPUS)
 		r = online_all_cpus();
+	if (!r && arg->parts & TWIN_TAKE_MEMORY)
+		r = twin_memory_takeover();
 	if (!r && arg->parts & TWIN_TAKE_DEVICES)
 		r = take_devices();
 	arg->nr_cpus = num_online_cpus();

@@ -37,8 +37,9 @@
 #define TWIN_OFF_CHANNEL	0x100000 /* rings of the byte channel */
 #define TWIN_CHANNEL_SIZE	0x100000
 
-/* Apart from the area, below 4 GiB: for the twin's own trampoline. */
-#define TWIN_LOW_SIZE		0x20000
+/* Below 1 MiB: the code through which a CPU comes out of an INIT. */
+#define TWIN_SIPI_SIZE		0x2000
+#define TWIN_SIPI_ROOT		0x1000	/* its page table */
 
 /* struct twin_desc */
 #define TWIN_DESC_GDTR		0x00
@@ -60,7 +61,7 @@
 #define TWIN_CPU_AWAY		0	/* runs a kernel, or was never here */
 #define TWIN_CPU_PARKED		1	/* halts in the park code */
 #define TWIN_CPU_LEAVING	2	/* saw its entry, waits for go */
-#define TWIN_CPU_FENCED		3	/* stopped by INIT, waits for a SIPI */
+#define TWIN_CPU_LOST		3	/* stopped, and out of reach */
 
 #ifndef __ASSEMBLY__
 
@@ -89,6 +90,7 @@ static_assert(sizeof(struct twin_slot) == TWIN_SLOT_SIZE);
 
 /* twin_handover_cpu.flags */
 #define TWIN_CPU_GIVEN		(1U << 0) /* the twin may use it from its start */
+#define TWIN_CPU_OFFLINE	(1U << 1) /* was offline in the old kernel */
 
 struct twin_handover_cpu {
 	u32 apic_id;
@@ -116,13 +118,19 @@ struct twin_handover_cpu {
  * @mem_size:	its size
  * @pmem_start:	physical address of the checkpoint memory
  * @pmem_size:	its size
- * @low_start:	physical address of TWIN_LOW_SIZE bytes below 4 GiB
+ * @low_start:	more memory of the twin, below 4 GiB
  * @log_head:	bytes written to the log since the twin's start
  * @old_apic_id: CPU of the old kernel that takes the doorbell
  * @twin_apic_id: CPU of the twin that takes it, its boot CPU
  * @nr_cpus:	valid entries of @cpus; the twin's boot CPU comes first
+ * @fence:	nonzero: every CPU of the twin that gets an NMI has to park
+ * @cpus:	every CPU of the machine that the twin may ever own
+ * @bsp_apic_id: the machine's boot processor, ~0: out of use
  * @reserved:	zero
- * @cpus:	every CPU the twin may ever own: those online when it was booted
+ * @low_size:	its size, 0: @mem_start is below 4 GiB itself
+ * @ram_end:	end of the machine's RAM
+ * @sipi_start:	physical address of TWIN_SIPI_SIZE bytes below 1 MiB, handed on
+ *		from kernel to kernel
  */
 struct twin_handover {
 	u64 magic;
@@ -147,8 +155,13 @@ struct twin_handover {
 	u32 old_apic_id;
 	u32 twin_apic_id;
 	u32 nr_cpus;
-	u32 reserved;
+	u32 fence;
 	struct twin_handover_cpu cpus[TWIN_SLOTS];
+	u32 bsp_apic_id;
+	u32 reserved;
+	u64 low_size;
+	u64 ram_end;
+	u64 sipi_start;
 };
 
 static_assert(sizeof(struct twin_handover) <= TWIN_OFF_CODE);
@@ -222,6 +235,39 @@ struct twin_function_table {
 
 static_assert(sizeof(struct twin_function_table) <=
 	      TWIN_OFF_PLATFORM - TWIN_OFF_FUNCTIONS);
+
+/**
+ * struct twin_memory_range - a piece of the machine's address space
+ * @start:	physical address
+ * @size:	bytes
+ * @type:	what the firmware says it is (on x86: a type of e820)
+ * @reserved:	zero
+ */
+struct twin_memory_range {
+	u64 start;
+	u64 size;
+	u32 type;
+	u32 reserved;
+};
+
+#define TWIN_MEMORY_RANGES	128
+
+/**
+ * struct twin_memory_map - memory of the whole machine, as its firmware gave it
+ * @nr:		valid entries of @range
+ * @reserved:	zero
+ * @range:	sorted by address
+ *
+ * Handed on from kernel to kernel: a twin's own map has only its share.
+ */
+struct twin_memory_map {
+	u32 nr;
+	u32 reserved;
+	struct twin_memory_range range[TWIN_MEMORY_RANGES];
+};
+
+static_assert(sizeof(struct twin_memory_map) <=
+	      TWIN_OFF_LOG - TWIN_OFF_MEMORY);
 
 /**
  * struct twin_setup_payload - payload of the SETUP_TWIN entry of setup_data

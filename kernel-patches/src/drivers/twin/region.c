@@ -3,7 +3,8 @@
  * The memory of the twin below: its RAM and the checkpoint memory, which both
  * kernels see as a legacy pmem device. Either is a run of whole memory blocks
  * that is taken from this kernel at run time, or a part of what the twin=
- * parameter set aside. A few pages below 4 GiB go with them.
+ * parameter set aside. A twin whose RAM is above 4 GiB gets a block below, for
+ * the code through which its CPUs enter it and for devices that need it.
  */
 #define pr_fmt(fmt) "twin: " fmt
 
@@ -26,9 +27,8 @@ struct twin_area twin_below;
 /* Keeps twin_below mapped for readers; nests inside twin_lock. */
 DEFINE_MUTEX(twin_area_lock);
 
-static u64 boot_start __initdata, boot_size __initdata;
-static struct twin_range boot_region __ro_after_init;
-static struct page *low_pages;
+static u64 boot_start __ro_after_init, boot_size __ro_after_init;
+static struct twin_range boot_region;
 
 /* Resources above a range while it is taken; a handful at most. */
 struct held_children {
@@ -57,13 +57,14 @@ early_param("twin", parse_twin);
  * twin_reserve_early - set aside the region of the twin= parameter
  *
  * Called by setup_arch() once memblock knows all memory. The range becomes
- * reserved, so that it never is this kernel's RAM.
+ * reserved, so that it never is this kernel's RAM. A twin has no memory to
+ * spare before it takes the machine over: see twin_region_set_aside().
  */
 void __init twin_reserve_early(void)
 {
 	u64 start, align = SZ_128M, size = ALIGN(boot_size, align);
 
-	if (!size)
+	if (!size || twin_is_guest())
 		return;
 	if (boot_start)
 		start = memblock_phys_alloc_range(size, align, boot_start,
@@ -81,6 +82,38 @@ void __init twin_reserve_early(void)
 	boot_region.start = start;
 	boot_region.size = size;
 	pr_info("set aside %llu MiB at %#llx\n", size / SZ_1M, start);
+}
+
+/**
+ * twin_region_set_aside - set the region of the twin= parameter aside, in a
+ *			   kernel that is about to take memory over
+ * @ranges: memory that it is about to take
+ * @nr:     how many
+ * @aside:  set to what must not be taken
+ *
+ * Return: size of @aside in bytes, 0 without the parameter or without room.
+ */
+u64 twin_region_set_aside(struct twin_range *ranges, unsigned int nr,
+			  struct twin_range *aside)
+{
+	u64 block = memory_block_size_bytes();
+	u64 size = ALIGN(boot_size, block);
+	unsigned int i;
+
+	*aside = (struct twin_range){};
+	for (i = 0; i < nr && size && !aside->size; i++) {
+		u64 start = max(ALIGN(ranges[i].start, block), boot_start);
+
+		if (start + size <= twin_range_end(&ranges[i]) &&
+		    start + size <= twin_arch_memory_limit())
+			*aside = (struct twin_range){
+				.start = start, .size = size,
+			};
+	}
+	if (size && !aside->size)
+		pr_err("no room for twin=%llu\n", boot_size);
+	boot_region = *aside;
+	return aside->size;
 }
 
 /**
@@ -200,25 +233,26 @@ static int take_between(struct twin_range *range, u64 size, u64 low, u64 high,
 }
 
 /*
- * What cannot move lies in higher zones if there are any, so the lower ones
- * are tried first.
+ * RAM below 4 GiB if there is any: there a twin has the most use of it, and
+ * what this kernel cannot move lies in higher zones. The checkpoint memory
+ * above, so that it leaves room for the RAM of this twin and the next.
  */
-static int take_anywhere(struct twin_range *range, u64 size)
+static int take_anywhere(struct twin_range *range, u64 size, bool low_first)
 {
-	u64 block = memory_block_size_bytes();
 	u64 limit = min_t(u64, twin_arch_memory_limit(), PFN_PHYS(max_pfn));
-	u64 low_limit = min_t(u64, limit, SZ_4G);
-	int r;
+	const u64 bounds[][2] = {
+		{ memory_block_size_bytes(), min_t(u64, limit, SZ_4G) },
+		{ SZ_4G, limit },
+	};
+	int r = size ? -ENOMEM : 0;
+	unsigned int try;
 
-	if (!size)
-		return 0;
-	r = take_between(range, size, block, low_limit, true);
-	if (r == -ENOMEM)
-		r = take_between(range, size, SZ_4G, limit, true);
-	if (r == -ENOMEM)
-		r = take_between(range, size, block, low_limit, false);
-	if (r == -ENOMEM)
-		r = take_between(range, size, SZ_4G, limit, false);
+	/* By guess first, then all there is. */
+	for (try = 0; try < 4 && r == -ENOMEM; try++) {
+		const u64 *b = bounds[(try & 1) == low_first];
+
+		r = take_between(range, size, b[0], b[1], try < 2);
+	}
 	return r;
 }
 
@@ -229,6 +263,23 @@ static int online_block(struct memory_block *block, void *arg)
 	return r < 0 ? r : 0;
 }
 
+/**
+ * twin_online_blocks - online what was added and is not online by itself
+ * @start: physical address, aligned to a memory block
+ * @size:  bytes
+ *
+ * Return: 0, or what memory hotplug says.
+ */
+int twin_online_blocks(u64 start, u64 size)
+{
+	int r;
+
+	lock_device_hotplug();
+	r = walk_memory_blocks(start, size, NULL, online_block);
+	unlock_device_hotplug();
+	return r;
+}
+
 static void give_back(struct twin_range *range)
 {
 	u64 start = range->start, size = range->size;
@@ -236,11 +287,10 @@ static void give_back(struct twin_range *range)
 
 	if (!size)
 		return;
-	r = add_memory(range->nid, start, size, MHP_NONE);
+	r = add_memory(range->nid, start, size, MHP_MERGE_RESOURCE);
 	if (!r) {
-		lock_device_hotplug();
-		r = walk_memory_blocks(start, size, NULL, online_block);
-		unlock_device_hotplug();
+		twin_arch_reserve_memmap(start, size);
+		r = twin_online_blocks(start, size);
 	}
 	if (r)
 		pr_err("cannot give back %llu MiB at %#llx: %d\n",
@@ -265,42 +315,36 @@ static int take_boot_region(u64 ram_size, u64 pmem_size)
 	return 0;
 }
 
-static int take_memory(u64 ram_size, u64 pmem_size)
+static int take_ram_and_pmem(u64 ram_size, u64 pmem_size)
 {
 	int r;
 
 	if (boot_region.size)
 		return take_boot_region(ram_size, pmem_size);
 
-	r = take_anywhere(&twin_region.ram, ram_size);
-	return r ?: take_anywhere(&twin_region.pmem, pmem_size);
+	r = take_anywhere(&twin_region.ram, ram_size, true);
+	return r ?: take_anywhere(&twin_region.pmem, pmem_size, false);
+}
+
+static int take_memory(u64 ram_size, u64 pmem_size)
+{
+	u64 block = memory_block_size_bytes();
+	int r;
+
+	r = take_ram_and_pmem(ram_size, pmem_size);
+	if (r || twin_region.ram.start < SZ_4G)
+		return r;
+	return take_between(&twin_region.low, block, block, SZ_4G, false);
 }
 
 static void give_memory_back(void)
 {
+	give_back(&twin_region.low);
 	if (!twin_region.from_boot) {
 		give_back(&twin_region.pmem);
 		give_back(&twin_region.ram);
 	}
 	memset(&twin_region, 0, sizeof(twin_region));
-}
-
-/* CPUs enter a kernel through code that must lie below 4 GiB. */
-static int take_low_pages(void)
-{
-	low_pages = alloc_pages(GFP_KERNEL | GFP_DMA32 | __GFP_ZERO,
-				get_order(TWIN_LOW_SIZE));
-	if (!low_pages)
-		return -ENOMEM;
-	twin_region.low.start = page_to_phys(low_pages);
-	twin_region.low.size = TWIN_LOW_SIZE;
-	return 0;
-}
-
-static void give_low_pages_back(void)
-{
-	__free_pages(low_pages, get_order(TWIN_LOW_SIZE));
-	low_pages = NULL;
 }
 
 static int add_pmem(void)
@@ -401,12 +445,9 @@ int twin_region_reserve(u64 size, u64 pmem_size)
 	r = take_memory(size - pmem_size, pmem_size);
 	if (r)
 		goto give_back;
-	r = take_low_pages();
-	if (r)
-		goto give_back;
 	r = map_area();
 	if (r)
-		goto give_low_back;
+		goto give_back;
 	r = add_pmem();
 	if (r)
 		goto unmap;
@@ -417,8 +458,6 @@ int twin_region_reserve(u64 size, u64 pmem_size)
 
 unmap:
 	unmap_area();
-give_low_back:
-	give_low_pages_back();
 give_back:
 	give_memory_back();
 	return r;
@@ -431,6 +470,5 @@ void twin_region_release(void)
 {
 	remove_pmem();
 	unmap_area();
-	give_low_pages_back();
 	give_memory_back();
 }

@@ -70,11 +70,14 @@ static inline u64 twin_range_end(const struct twin_range *range)
 	return range->start + range->size;
 }
 
+unsigned int twin_range_cut(struct twin_range *ranges, unsigned int nr,
+			    const struct twin_range *cut, unsigned int max);
+
 /**
  * struct twin_region - memory reserved for a twin
  * @ram:	its memory; begins with the hand-over area
  * @pmem:	checkpoint memory
- * @low:	pages below 4 GiB for the code through which its CPUs enter it
+ * @low:	more of it below 4 GiB, if @ram lies above
  * @from_boot:	@ram and @pmem are part of what twin= set aside
  */
 struct twin_region {
@@ -87,16 +90,22 @@ struct twin_region {
 extern struct twin_region twin_region;
 u64 twin_region_block_size(void);
 u64 twin_region_boot_size(void);
+int twin_online_blocks(u64 start, u64 size);
 int twin_region_reserve(u64 size, u64 pmem_size);
 void twin_region_release(void);
+u64 twin_region_set_aside(struct twin_range *ranges, unsigned int nr,
+			  struct twin_range *aside);
+
+/* memory.c: RAM of the kernel above */
+int twin_memory_takeover(void);
 
 /* cpus.c: the CPUs of the twin below */
 extern struct cpumask twin_cpus;
 int twin_cpus_check(const struct cpumask *cpus);
 int twin_cpus_reserve(const struct cpumask *cpus);
-int twin_cpus_park_again(void);
 void twin_cpus_release(void);
-void twin_cpus_fence(void);
+int twin_cpus_fence(void);
+void twin_cpus_bring_back(void);
 
 /* boot.c */
 int twin_boot(void);
@@ -137,15 +146,21 @@ void __noreturn twin_arch_park_last(const struct twin_area *area);
 void twin_arch_park_others(const struct twin_area *area);
 int twin_arch_wake(const struct twin_area *area, u32 apic_id, u64 entry,
 		   u64 arg);
-void twin_arch_fence(u32 apic_id);
+void twin_arch_fence(const struct twin_area *area, u32 apic_id);
 void twin_arch_doorbell(u32 apic_id);
 u32 twin_arch_apic_id(int cpu);
 int twin_arch_apic_to_cpu(u32 apic_id);
-bool twin_arch_is_bsp(int cpu);
+u32 twin_arch_bsp(void);
 bool twin_arch_la57(void);
 u64 twin_arch_memory_limit(void);
 int twin_arch_split_map(u64 start, u64 size);
-bool twin_arch_can_reclaim(void);
+const struct twin_memory_map *twin_arch_machine_map(void);
+bool twin_arch_is_ram(const struct twin_memory_range *range);
+void twin_arch_own_ranges(struct twin_range own[2]);
+int twin_arch_memory_taken(void);
+void twin_arch_reserve_memmap(u64 start, u64 size);
+void twin_arch_prepare_zones(int nid, u64 start);
+u64 twin_arch_sipi_start(void);
 phys_addr_t twin_arch_guest_area(void);
 int twin_arch_take_board(void);
 int twin_arch_take_legacy(void);

@@ -125,7 +125,7 @@ struct twin_info {
  * struct twin_reserve - argument of TWIN_IOC_RESERVE
  * @mem_size:	bytes to take, pmem included; a multiple of twin_info.block_size
  * @pmem_size:	bytes of it for checkpoints; a multiple of twin_info.block_size
- * @cpus:	CPUs to take; online, and not the boot processor
+ * @cpus:	CPUs to take; online, and not CPU 0
  */
 struct twin_reserve {
 	__u64 mem_size;
@@ -206,8 +206,8 @@ struct twin_event {
 #define TWIN_IOC_INFO		_IOR(TWIN_IOC_MAGIC, 0xb0, struct twin_info)
 /*
  * Old kernel: take memory and CPUs. All or nothing.
- * EBUSY: not in state NONE. EINVAL: sizes. EPERM: the boot processor is among
- * the CPUs. ENODEV: a CPU is not online. ENOSPC: no CPU would be left.
+ * EBUSY: not in state NONE. EINVAL: sizes. EPERM: CPU 0 is among the CPUs.
+ * ENODEV: a CPU is not online. ENOSPC: no CPU would be left.
  * ENOMEM: no contiguous range of that size could be freed.
  */
 #define TWIN_IOC_RESERVE	_IOW(TWIN_IOC_MAGIC, 0xb1, struct twin_reserve)
@@ -218,7 +218,8 @@ struct twin_event {
 /*
  * Old kernel: stop every CPU of the twin, whatever it does, and go back to
  * RESERVED. Before the commit only: it turns the commit word to ABORTED first,
- * and fails with EALREADY when the twin has committed. ESRCH: no twin runs.
+ * and fails with EALREADY when the twin has committed. ESRCH: no twin runs. EIO:
+ * the boot processor is the twin's and does not stop; nothing is given back.
  */
 #define TWIN_IOC_KILL		_IO(TWIN_IOC_MAGIC, 0xb4)
 /*
@@ -238,8 +239,9 @@ struct twin_event {
 #define TWIN_IOC_PARK		_IO(TWIN_IOC_MAGIC, 0xb7)
 /*
  * Twin, after the commit: wait for the old kernel to park, then take the parts
- * of the machine that are named: bring its CPUs online, add its memory (cleared),
- * bring up its devices. EPERM: not committed. EINVAL: an unknown part. ETIMEDOUT:
+ * of the machine that are named: bring its CPUs online, add its memory (cleared;
+ * the checkpoint memory goes with it and must not be mounted any more), bring up
+ * its devices. EPERM: not committed. EINVAL: an unknown part. ETIMEDOUT:
  * the old kernel did not park in time; call again. May be called again after any
  * error; a part that was taken stays so.
  */

@@ -3,6 +3,7 @@
 #ifndef _ARCH_X86_KERNEL_TWIN_ARCH_H
 #define _ARCH_X86_KERNEL_TWIN_ARCH_H
 
+#include <linux/mm.h>
 #include <linux/types.h>
 #include <linux/version.h>
 
@@ -40,6 +41,21 @@ static inline void twin_arch_take_uarts(void) { }
 /* pci.c */
 void twin_pci_init(void);
 
+/* cpu.c */
+void __noreturn twin_arch_park_fenced(void);
+
+/* sipi.S */
+extern const char twin_sipi_code[], twin_sipi_long[], twin_sipi_area[];
+extern const char twin_sipi_gdt[], twin_sipi_gdtr[], twin_sipi_jump[];
+extern const char twin_sipi_cr3[], twin_sipi_cr4[], twin_sipi_end[];
+
+/*
+ * The type by which a twin's memory map names RAM of the kernel above: none of
+ * the firmware's, so that it merges with nothing. It shows as "Unknown E820
+ * type" until the takeover.
+ */
+#define E820_TYPE_TWIN_FOREIGN	0x4e495754
+
 /* Since v6.16 MSR accessors are named after the 64-bit quantity they move. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
 #define rdmsrq(msr, val) rdmsrl(msr, val)
@@ -51,5 +67,14 @@ void twin_pci_init(void);
 #else
 #define twin_bus_add_resource(bus, res) pci_bus_add_resource(bus, res)
 #endif
+
+/* Where free_pagetable() looks for the kind of a reserved page. */
+static inline void twin_clear_bootmem_info(struct page *page)
+{
+	set_page_private(page, 0);
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+	page->index = 0;
+#endif
+}
 
 #endif /* _ARCH_X86_KERNEL_TWIN_ARCH_H */

@@ -121,27 +121,28 @@ void twin_arch_attach_area(const struct twin_area *area)
 	init_cross_map(area, TWIN_OFF_CROSS_TWIN);
 }
 
+static u64 ram_end(void)
+{
+	const struct twin_memory_map *map = twin_arch_machine_map();
+	unsigned int i;
+	u64 end = 0;
+
+	for (i = 0; i < map->nr; i++)
+		if (twin_arch_is_ram(&map->range[i]))
+			end = max(end, map->range[i].start + map->range[i].size);
+	return end;
+}
+
 /**
- * twin_arch_fill_header - clocks and CPUs of this machine
- * @ho: header of the twin below; this kernel's online CPUs are added to
- *      @ho->cpus
+ * twin_arch_fill_header - clocks and size of this machine
+ * @ho: header of the twin below
  */
 void twin_arch_fill_header(struct twin_handover *ho)
 {
-	int cpu;
-
 	ho->tsc_khz = tsc_khz;
 	ho->lapic_hz = (u64)lapic_timer_period * HZ;
 	ho->wall_tsc = rdtsc_ordered();
 	ho->wall_ns = ktime_get_real_ns();
-	ho->old_apic_id = twin_arch_apic_id(0);
 	twin_arch_fill_platform(twin_below.base + TWIN_OFF_PLATFORM);
-
-	for_each_online_cpu(cpu) {
-		struct twin_handover_cpu *entry = &ho->cpus[ho->nr_cpus];
-
-		entry->apic_id = twin_arch_apic_id(cpu);
-		entry->acpi_id = per_cpu(x86_cpu_to_acpiid, cpu);
-		ho->nr_cpus++;
-	}
+	ho->ram_end = ram_end();
 }

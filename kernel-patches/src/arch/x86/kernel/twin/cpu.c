@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Moving CPUs between kernels: park, wake, fence, and the doorbell.
+ * Moving CPUs between kernels: park, wake, and the doorbell.
  */
 #include <linux/cpu.h>
 #include <linux/delay.h>
@@ -45,41 +45,10 @@ int twin_arch_apic_to_cpu(u32 apic_id)
 	return -ENODEV;
 }
 
-static void read_bsp(void *info)
-{
-	u64 base;
-
-	rdmsrq(MSR_IA32_APICBASE, base);
-	*(bool *)info = base & MSR_IA32_APICBASE_BSP;
-}
-
-/**
- * twin_arch_is_bsp - is this the processor that an INIT would reset the
- *		      machine by?
- * @cpu: logical CPU, online
- */
-bool twin_arch_is_bsp(int cpu)
-{
-	bool bsp = true;
-
-	smp_call_function_single(cpu, read_bsp, &bsp, 1);
-	return bsp;
-}
-
 /** twin_arch_la57 - does this kernel page with five levels? */
 bool twin_arch_la57(void)
 {
 	return pgtable_l5_enabled();
-}
-
-/**
- * twin_arch_can_reclaim - can this kernel start a CPU that was fenced?
- *
- * A fenced CPU waits for a SIPI, whose trampoline must lie below 1 MiB.
- */
-bool twin_arch_can_reclaim(void)
-{
-	return !twin_is_guest();
 }
 
 /**
@@ -213,29 +182,6 @@ int twin_arch_wake(const struct twin_area *area, u32 apic_id, u64 entry, u64 arg
 }
 
 /**
- * twin_arch_fence - stop a CPU whatever it does, by INIT
- * @apic_id: its APIC id; never the boot processor's
- *
- * May sleep.
- */
-void twin_arch_fence(u32 apic_id)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	safe_apic_wait_icr_idle();
-	apic_icr_write(APIC_INT_LEVELTRIG | APIC_INT_ASSERT | APIC_DM_INIT,
-		       apic_id);
-	safe_apic_wait_icr_idle();
-	local_irq_restore(flags);
-	usleep_range(100, 200);
-	local_irq_save(flags);
-	apic_icr_write(APIC_INT_LEVELTRIG | APIC_DM_INIT, apic_id);
-	safe_apic_wait_icr_idle();
-	local_irq_restore(flags);
-}
-
-/**
  * twin_arch_doorbell - interrupt a CPU of the other kernel
  * @apic_id: its APIC id
  */
@@ -248,6 +194,17 @@ void twin_arch_doorbell(u32 apic_id)
 	apic_icr_write(APIC_DM_FIXED | APIC_DEST_PHYSICAL |
 		       X86_PLATFORM_IPI_VECTOR, apic_id);
 	local_irq_restore(flags);
+}
+
+/**
+ * twin_arch_park_fenced - the kernel above wants this CPU back
+ *
+ * NMI context.
+ */
+void __noreturn twin_arch_park_fenced(void)
+{
+	disable_local_APIC();
+	twin_arch_park(&twin_above, true);
 }
 
 static void play_dead_parked(const struct twin_area *area, bool above)

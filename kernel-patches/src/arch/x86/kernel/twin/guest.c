@@ -80,13 +80,22 @@ static void __init timer_init(void)
 	lapic_timer_period = div_u64(boot_header.lapic_hz, HZ);
 }
 
+/* A CPU that a twin of this kernel had comes from there. */
+static const struct twin_area *parked_in(u32 apic_id)
+{
+	if (twin_below.base &&
+	    READ_ONCE(twin_slot(&twin_below, apic_id)->state) == TWIN_CPU_PARKED)
+		return &twin_below;
+	return &twin_above;
+}
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 static int wake_cpu(u32 apic_id, unsigned long start)
 #else
 static int wake_cpu(u32 apic_id, unsigned long start, unsigned int cpu)
 #endif
 {
-	return twin_arch_wake(&twin_above, apic_id, start, 0);
+	return twin_arch_wake(parked_in(apic_id), apic_id, start, 0);
 }
 
 /*
@@ -115,11 +124,15 @@ static void __init parse_smp_config(void)
 /* Nothing of a twin lies below 1 MiB, and nothing has to: see wake_cpu(). */
 static void __init reserve_trampoline(void)
 {
-	if (real_mode_size_needed() > TWIN_LOW_SIZE)
+	phys_addr_t mem = memblock_phys_alloc_range(real_mode_size_needed(),
+						    PAGE_SIZE, SZ_1M, SZ_4G);
+
+	if (!mem)
 		panic("twin: no room for the trampoline\n");
-	memblock_reserve(boot_header.low_start, TWIN_LOW_SIZE);
-	set_real_mode_mem(boot_header.low_start);
+	set_real_mode_mem(mem);
 	memblock_reserve(0, SZ_1M);
+	/* Bounce buffers are sized by what is to come. */
+	max_possible_pfn = PHYS_PFN(boot_header.ram_end);
 }
 
 /* The trampoline lies anywhere below 4 GiB, which the area maps one to one. */

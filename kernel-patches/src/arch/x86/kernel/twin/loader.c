@@ -4,7 +4,6 @@
  * kernel that gets the whole machine is cut down to the reserved region.
  */
 #include <linux/kexec.h>
-#include <linux/sort.h>
 #include <linux/string.h>
 
 #include <asm/bootparam.h>
@@ -28,37 +27,32 @@ static void add_e820(struct boot_params *params, u64 start, u64 end, u32 type)
 	entry->type = type;
 }
 
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct twin_range *x = a, *y = b;
-
-	return x->start < y->start ? -1 : x->start > y->start;
-}
-
 /*
  * The old kernel's memory stays listed, or its addresses would count as free
- * for device resources; but as reserved.
+ * for device resources.
  */
 static void add_foreign_memory(struct boot_params *params)
 {
-	struct twin_range own[] = {
+	const struct twin_memory_map *map = twin_arch_machine_map();
+	const struct twin_range own[] = {
 		twin_region.ram, twin_region.pmem, twin_region.low,
 	};
-	unsigned int i, k;
+	unsigned int i, k, nr;
 
-	sort(own, ARRAY_SIZE(own), sizeof(own[0]), compare_ranges, NULL);
-	for (i = 0; i < e820_table_firmware->nr_entries; i++) {
-		struct e820_entry *entry = &e820_table_firmware->entries[i];
-		u64 from = entry->addr, to = entry->addr + entry->size;
-		u32 type = entry->type;
+	for (i = 0; i < map->nr; i++) {
+		const struct twin_memory_range *range = &map->range[i];
+		struct twin_range left[1 + ARRAY_SIZE(own)] = {
+			{ .start = range->start, .size = range->size },
+		};
+		u32 type = twin_arch_is_ram(range) ? E820_TYPE_TWIN_FOREIGN
+						   : range->type;
 
-		if (type == E820_TYPE_RAM)
-			type = E820_TYPE_RESERVED;
-		for (k = 0; k < ARRAY_SIZE(own); k++) {
-			add_e820(params, from, min(to, own[k].start), type);
-			from = max(from, twin_range_end(&own[k]));
-		}
-		add_e820(params, from, to, type);
+		nr = 1;
+		for (k = 0; k < ARRAY_SIZE(own); k++)
+			nr = twin_range_cut(left, nr, &own[k], ARRAY_SIZE(left));
+		for (k = 0; k < nr; k++)
+			add_e820(params, left[k].start, twin_range_end(&left[k]),
+				 type);
 	}
 }
 

@@ -56,10 +56,15 @@ SYM_DATA_START(twin_park_code)
 
 	lgdt	TWIN_OFF_DESC + TWIN_DESC_GDTR(%rbp)
 	lidt	TWIN_OFF_DESC + TWIN_DESC_IDTR(%rbp)
+	/* By IRET, so that a CPU that came here from an NMI gets the next one. */
+	movq	%rsp, %rdx
+	pushq	$TWIN_DS
+	pushq	%rdx
+	pushq	$X86_EFLAGS_FIXED
 	pushq	$TWIN_CS
 	leaq	2f(%rip), %rax
 	pushq	%rax
-	lretq
+	iretq
 
 2:	movl	$TWIN_DS, %eax
 	movl	%eax, %ss

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The end of a takeover as memory sees it: all RAM of the machine that this
+ * kernel was not booted with is added to it, cleared, as if it had found it at
+ * its own boot.
+ */
+#define pr_fmt(fmt) "twin: " fmt
+
+#include <linux/device.h>
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/memory.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/platform_device.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/twin.h>
+
+#include "twin.h"
+
+/* Added at once at most: its page descriptors must fit in what is there. */
+#define CHUNK_SIZE	SZ_1G
+/* What is left of the machine's map after three cuts. */
+#define MAX_RANGES	(TWIN_MEMORY_RANGES + 3)
+
+/* RAM that was the old kernel's, sorted, and nowhere below 1 MiB. */
+static struct twin_range old_ram[MAX_RANGES];
+static unsigned int nr_old_ram;
+static bool taken;
+
+static void find_old_ram(void)
+{
+	const struct twin_range low = { .size = SZ_1M };
+	const struct twin_memory_map *map = twin_arch_machine_map();
+	struct twin_range own[2];
+	unsigned int i;
+
+	nr_old_ram = 0;
+	for (i = 0; i < map->nr; i++) {
+		if (!twin_arch_is_ram(&map->range[i]))
+			continue;
+		old_ram[nr_old_ram++] = (struct twin_range){
+			.start = map->range[i].start,
+			.size = map->range[i].size,
+		};
+	}
+	twin_arch_own_ranges(own);
+	nr_old_ram = twin_range_cut(old_ram, nr_old_ram, &low, MAX_RANGES);
+	nr_old_ram = twin_range_cut(old_ram, nr_old_ram, &own[0], MAX_RANGES);
+	nr_old_ram = twin_range_cut(old_ram, nr_old_ram, &own[1], MAX_RANGES);
+}
+
+/* How many bytes of a range are old RAM? */
+static u64 old_ram_in(u64 start, u64 end)
+{
+	u64 bytes = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr_old_ram; i++) {
+		u64 from = max(start, old_ram[i].start);
+		u64 to = min(end, twin_range_end(&old_ram[i]));
+
+		if (from < to)
+			bytes += to - from;
+	}
+	return bytes;
+}
+
+static void clear_and_free(struct page *page, unsigned int order)
+{
+	/*
+	 * What the old kernel left there must not be seen by anyone. By words:
+	 * emulators store bytes one by one where clear_page() does.
+	 */
+	memset64(page_address(page), 0, (PAGE_SIZE << order) / sizeof(u64));
+	generic_online_page(page, order);
+}
+
+/* Holes of a block stay as hotplug made them: offline, nobody's. */
+static void online_old_ram(struct page *page, unsigned int order)
+{
+	u64 start = page_to_phys(page), size = PAGE_SIZE << order;
+	unsigned int i;
+
+	if (old_ram_in(start, start + size) == size) {
+		clear_and_free(page, order);
+		return;
+	}
+	for (i = 0; order && i < 1U << order; i++)
+		online_old_ram(page + i, 0);
+}
+
+/* The checkpoints have served; their memory is RAM of the machine as well. */
+static void remove_pmem_device(void)
+{
+	struct device *dev = bus_find_device_by_name(&platform_bus_type, NULL,
+						     "e820_pmem");
+
+	if (!dev)
+		return;
+	platform_device_unregister(to_platform_device(dev));
+	put_device(dev);
+}
+
+static bool is_foreign(const struct resource *res)
+{
+	return !(res->flags & IORESOURCE_SYSRAM) && !res->child &&
+	       old_ram_in(res->start, res->end + 1) == resource_size(res);
+}
+
+/* What held the old kernel's RAM so that no device was put there. */
+static void drop_foreign_resources(void)
+{
+	struct resource *res = iomem_resource.child;
+
+	while (res) {
+		struct resource *next = res->sibling;
+
+		if (is_foreign(res))
+			release_resource(res);
+		res = next;
+	}
+}
+
+static int add_whole_blocks(u64 start, u64 size)
+{
+	int r = twin_arch_split_map(start, size);
+
+	if (!r)
+		r = add_memory(memory_add_physaddr_to_nid(start), start, size,
+			       MHP_MERGE_RESOURCE);
+	if (r)
+		return r;
+	twin_arch_reserve_memmap(start, size);
+	return twin_online_blocks(start, size);
+}
+
+static int name_ram(u64 start, u64 end)
+{
+	struct resource *res = kzalloc(sizeof(*res), GFP_KERNEL);
+	int r;
+
+	if (!res)
+		return -ENOMEM;
+	res->name = "System RAM";
+	res->start = start;
+	res->end = end - 1;
+	res->flags = IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY;
+	r = insert_resource(&iomem_resource, res);
+	if (r)
+		kfree(res);
+	return r;
+}
+
+static int name_ram_of_block(u64 start, u64 end)
+{
+	unsigned int i;
+	int r = 0;
+
+	for (i = 0; i < nr_old_ram && !r; i++) {
+		u64 from = max(start, old_ram[i].start);
+		u64 to = min(end, twin_range_end(&old_ram[i]));
+
+		if (from < to)
+			r = name_ram(from, to);
+	}
+	return r;
+}
+
+/*
+ * A block of which only a part is RAM. Its resource is not in the tree: what is
+ * no RAM there belongs to others. Hotplug keeps no pointer to it.
+ */
+static int add_broken_block(u64 start, u64 size)
+{
+	struct resource res = DEFINE_RES_MEM_NAMED(start, size, "Twin");
+	int r;
+
+	r = twin_arch_split_map(start, size);
+	if (!r)
+		r = add_memory_resource(memory_add_physaddr_to_nid(start), &res,
+					MHP_NONE);
+	if (!r)
+		r = name_ram_of_block(start, start + size);
+	if (r)
+		return r;
+	twin_arch_reserve_memmap(start, size);
+	return twin_online_blocks(start, size);
+}
+
+/* The longest run of whole old blocks from @start on, a chunk at most. */
+static u64 whole_blocks(u64 start)
+{
+	u64 block = memory_block_size_bytes();
+	u64 limit = ALIGN(start + 1, CHUNK_SIZE);
+	u64 end = start;
+
+	while (end < limit && old_ram_in(end, end + block) == block)
+		end += block;
+	return end - start;
+}
+
+static int add_old_ram(void)
+{
+	u64 block = memory_block_size_bytes();
+	u64 end = twin_range_end(&old_ram[nr_old_ram - 1]);
+	u64 at = 0, size;
+	int r;
+
+	while (at < end) {
+		size = whole_blocks(at);
+		r = 0;
+		if (size)
+			r = add_whole_blocks(at, size);
+		else if (old_ram_in(at, at + block))
+			r = add_broken_block(at, block);
+		if (r && r != -EEXIST) {
+			pr_err("cannot add memory at %#llx: %d\n", at, r);
+			return r;
+		}
+		at += size ?: block;
+	}
+	return 0;
+}
+
+/**
+ * twin_memory_takeover - add the old kernel's RAM to this kernel
+ *
+ * The checkpoint memory becomes RAM as well: it must not be in use any more.
+ * What the twin= parameter asks for is set aside instead. May be called again.
+ *
+ * Return: 0, or why memory could not be added.
+ */
+int twin_memory_takeover(void)
+{
+	struct twin_range aside;
+	int r;
+
+	if (taken)
+		return 0;
+	remove_pmem_device();
+	find_old_ram();
+	if (!nr_old_ram)
+		return -ENODATA;
+	drop_foreign_resources();
+	twin_arch_prepare_zones(memory_add_physaddr_to_nid(old_ram[0].start),
+				old_ram[0].start);
+	if (twin_region_set_aside(old_ram, nr_old_ram, &aside))
+		nr_old_ram = twin_range_cut(old_ram, nr_old_ram, &aside,
+					    MAX_RANGES);
+
+	r = set_online_page_callback(online_old_ram);
+	if (r)
+		return r;
+	r = add_old_ram();
+	restore_online_page_callback(online_old_ram);
+	if (!r)
+		r = twin_arch_memory_taken();
+	taken = !r;
+	return r;
+}
