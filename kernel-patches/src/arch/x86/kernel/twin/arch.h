@@ -47,7 +47,8 @@ void __noreturn twin_arch_park_fenced(void);
 /* sipi.S */
 extern const char twin_sipi_code[], twin_sipi_long[], twin_sipi_area[];
 extern const char twin_sipi_gdt[], twin_sipi_gdtr[], twin_sipi_jump[];
-extern const char twin_sipi_cr3[], twin_sipi_cr4[], twin_sipi_end[];
+extern const char twin_sipi_cr3[], twin_sipi_cr4[], twin_sipi_efer[];
+extern const char twin_sipi_end[];
 
 /*
  * The type by which a twin's memory map names RAM of the kernel above: none of

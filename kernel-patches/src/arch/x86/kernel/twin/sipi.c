@@ -56,7 +56,7 @@ static bool __init is_low_ram(u64 start)
 static u64 __init find_sipi_pages(void)
 {
 	u64 trampoline = __pa(real_mode_header);
-	u64 end = trampoline + real_mode_size_needed();
+	u64 end = trampoline + PAGE_ALIGN(real_mode_blob_end - real_mode_blob);
 	u64 start;
 
 	for (start = SIPI_HIGHEST - TWIN_SIPI_SIZE; start >= SIPI_LOWEST;
@@ -93,7 +93,9 @@ static void fill_pages(void *page, u64 pa, const struct twin_area *area)
 	u64 *root = page + TWIN_SIPI_ROOT;
 	u64 *from = area->base + (pgtable_l5_enabled() ? TWIN_OFF_ROOT5
 						       : TWIN_OFF_ROOT4);
+	u64 efer;
 
+	rdmsrq(MSR_EFER, efer);
 	memset(page, 0, TWIN_SIPI_SIZE);
 	memcpy(page, twin_sipi_code, twin_sipi_end - twin_sipi_code);
 	root[0] = from[0];
@@ -102,7 +104,10 @@ static void fill_pages(void *page, u64 pa, const struct twin_area *area)
 	put(page, twin_sipi_gdtr + 2, address_of(pa, twin_sipi_gdt));
 	put(page, twin_sipi_jump, address_of(pa, twin_sipi_long));
 	put(page, twin_sipi_cr3, pa + TWIN_SIPI_ROOT);
-	put(page, twin_sipi_cr4, X86_CR4_PAE | (pgtable_l5_enabled() ? X86_CR4_LA57 : 0));
+	put(page, twin_sipi_cr4,
+	    X86_CR4_PAE | (pgtable_l5_enabled() ? X86_CR4_LA57 : 0));
+	/* With NXE, or the trampoline of the next kernel on it faults. */
+	put(page, twin_sipi_efer, efer & ~EFER_LMA);
 }
 
 static int install_sipi(const struct twin_area *area, u64 pa)
@@ -180,19 +185,26 @@ static int on_nmi(unsigned int type, struct pt_regs *regs)
 	twin_arch_park_fenced();
 }
 
-static int __init twin_sipi_init(void)
+/* While this kernel still runs on the CPU that it was booted on. */
+static int __init twin_find_bsp(void)
 {
 	u64 base;
 
-	if (twin_is_guest()) {
-		bsp_apic_id = twin_header(&twin_above)->bsp_apic_id;
-		sipi_start = twin_header(&twin_above)->sipi_start;
-		return register_nmi_handler(NMI_LOCAL, on_nmi, 0, "twin");
-	}
-	sipi_start = find_sipi_pages();
 	rdmsrq(MSR_IA32_APICBASE, base);
 	if (base & MSR_IA32_APICBASE_BSP)
 		bsp_apic_id = read_apic_id();
 	return 0;
+}
+early_initcall(twin_find_bsp);
+
+static int __init twin_sipi_init(void)
+{
+	if (!twin_is_guest()) {
+		sipi_start = find_sipi_pages();
+		return 0;
+	}
+	bsp_apic_id = twin_header(&twin_above)->bsp_apic_id;
+	sipi_start = twin_header(&twin_above)->sipi_start;
+	return register_nmi_handler(NMI_LOCAL, on_nmi, 0, "twin");
 }
 core_initcall(twin_sipi_init);

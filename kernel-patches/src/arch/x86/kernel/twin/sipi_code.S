@@ -27,8 +27,8 @@ SYM_DATA_START(twin_sipi_code)
 	movl	AT(twin_sipi_cr3), %eax
 	movl	%eax, %cr3
 	movl	$MSR_EFER, %ecx
-	rdmsr
-	btsl	$_EFER_LME, %eax
+	movl	AT(twin_sipi_efer), %eax
+	xorl	%edx, %edx
 	wrmsr
 	movl	$(X86_CR0_PE | X86_CR0_ET | X86_CR0_NE | X86_CR0_WP | X86_CR0_PG), %eax
 	movl	%eax, %cr0
@@ -64,5 +64,7 @@ SYM_INNER_LABEL(twin_sipi_jump, SYM_L_GLOBAL)
 SYM_INNER_LABEL(twin_sipi_cr3, SYM_L_GLOBAL)
 	.long	0
 SYM_INNER_LABEL(twin_sipi_cr4, SYM_L_GLOBAL)
+	.long	0
+SYM_INNER_LABEL(twin_sipi_efer, SYM_L_GLOBAL)
 	.long	0
 SYM_DATA_END_LABEL(twin_sipi_code, SYM_L_GLOBAL, twin_sipi_end)
