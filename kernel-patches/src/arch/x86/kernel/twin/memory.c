@@ -117,8 +117,7 @@ static void reserve_page(struct page *page)
 		return;
 	/* free_pagetable() must not take it for one of bootmem_info. */
 	twin_clear_bootmem_info(page);
-	__SetPageReserved(page);
-	adjust_managed_page_count(page, -1);
+	mark_page_reserved(page);
 }
 
 /**
@@ -193,5 +192,4 @@ static int __init twin_memory_init(void)
 	}
 	return 0;
 }
-/* Early, for find_sipi_pages(). */
 early_initcall(twin_memory_init);

@@ -7,12 +7,12 @@
 #include <linux/delay.h>
 #include <linux/init.h>
 #include <linux/io.h>
+#include <linux/nmi.h>
 #include <linux/pgtable.h>
 #include <linux/sizes.h>
 
 #include <asm/apic.h>
 #include <asm/msr.h>
-#include <asm/nmi.h>
 #include <asm/realmode.h>
 
 #include "arch.h"
