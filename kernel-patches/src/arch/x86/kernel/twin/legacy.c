@@ -36,14 +36,14 @@ static initcall_t held[ARRAY_SIZE(held_names)];
 static unsigned int nr_held;
 
 /* HPET and PIT, and the timer's interrupt. */
-static void (*init_timers)(void);
+static void (*setup_timers)(void);
 
 /**
  * twin_arch_init_legacy - hold back what needs the board
  */
 void __init twin_arch_init_legacy(void)
 {
-	init_timers = x86_init.timers.timer_init;
+	setup_timers = x86_init.timers.timer_init;
 }
 
 /**
@@ -104,7 +104,7 @@ int twin_arch_take_legacy(void)
 	if (r)
 		return r;
 	taken = true;
-	init_timers();
+	setup_timers();
 	twin_arch_take_uarts();
 	run_held();
 	set_memory_nx(start, nr_pages);
