@@ -44,7 +44,7 @@ static const Fault faults[] = {
         { TKD_ERROR_CANCELLED, EXIT_CANCELLED, NULL, NULL },
         { TKD_ERROR_TIMED_OUT, EXIT_FAILED, NULL,
           "\"journalctl -u tkd\" has the details; the time limits are in tkd.conf(5)." },
-        { TKD_ERROR_TWIN_FAILED, EXIT_FAILED, NULL, "\"tkctl console --no-follow\" shows its whole log." },
+        { TKD_ERROR_TWIN_FAILED, EXIT_FAILED, NULL, "\"tkctl log --no-follow\" shows its whole log." },
         { TKD_ERROR_CHECKPOINT_FAILED, EXIT_FAILED, NULL,
           "\"journalctl -u tkd\" has CRIU's reason; a unit that cannot move needs another action in tkd-policy(5)." },
         { TKD_ERROR_RESTORE_FAILED, EXIT_FAILED, NULL,

@@ -57,3 +57,4 @@ int verb_history(Context *c, int argc, char **argv);
 int verb_show(Context *c, int argc, char **argv);
 int verb_monitor(Context *c, int argc, char **argv);
 int verb_console(Context *c, int argc, char **argv);
+int verb_log(Context *c, int argc, char **argv);

@@ -1,192 +1,280 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 
-/* tkctl console: print the twin's kernel log, and follow it. */
+/* tkctl console: log in to the twin. tkd hands over the connection, and all that is typed and shown passes here. */
 
-#include <ctype.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <termios.h>
 
 #include "bus.h"
+#include "console-io.h"
 #include "fault.h"
-#include "follow.h"
 
-#define POLL_USEC (250 * USEC_PER_MSEC)
+#define END_OF_INPUT 4 /* Ctrl-D */
 
 typedef struct Console {
         Context *context;
-        sd_event *event;
-        uint64_t offset; /* of the next byte to ask for */
-        char *line;      /* what has come of a line whose end has not */
-        size_t n_line;
-        char *tail; /* the text so far, until the last N lines of it are printed */
-        size_t n_tail;
-        bool started; /* the tail is printed */
+        int twin;
+        int signals;
+        bool is_terminal;
+        bool is_raw;
+        bool input_ended;
+        struct termios saved;
+        ConsoleEscape escape;
+        ConsoleBuffer keys;   /* have been typed */
+        ConsoleBuffer frames; /* go to the twin */
+        ConsoleBuffer screen; /* goes to the terminal */
+        bool ended;
+        int exit_code;
 } Console;
 
 static void console_done(Console *k) {
-        sd_bus_detach_event(k->context->bus);
-        sd_event_unref(k->event);
-        free(k->line);
-        free(k->tail);
+        if (k->is_raw)
+                tcsetattr(STDIN_FILENO, TCSADRAIN, &k->saved);
+        safe_close(k->twin);
+        safe_close(k->signals);
 }
 
-static int append(char **text, size_t *n_text, const char *data, size_t n) {
-        char *p = realloc(*text, *n_text + n + 1);
-
-        if (!p)
-                return -ENOMEM;
-        memcpy(p + *n_text, data, n);
-        *text = p;
-        *n_text += n;
-        p[*n_text] = 0;
-        return 0;
+/* The terminal must be as it was before anything can be said on it. */
+static void end(Console *k, int exit_code) {
+        if (k->is_raw)
+                tcsetattr(STDIN_FILENO, TCSADRAIN, &k->saved);
+        k->is_raw = false;
+        k->ended = true;
+        k->exit_code = exit_code;
 }
 
-/* The log comes from another kernel: nothing in it may steer the terminal. */
-static void make_printable(char *s, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                if (iscntrl((unsigned char) s[i]) && s[i] != '\n' && s[i] != '\t')
-                        s[i] = '?';
+static void say(Console *k, const char *text) {
+        if (k->is_terminal)
+                fprintf(stderr, "%s\n", text);
 }
 
-static void print_line_as_json(const char *line) {
-        _cleanup_json_ json_object *o = json_object_new_object();
-
-        json_object_object_add(o, "text", json_object_new_string(line));
-        print_json_line(o);
-}
-
-static int print_as_json(Console *k, const char *data, size_t n) {
-        char *line, *end;
-        int r;
-
-        r = append(&k->line, &k->n_line, data, n);
-        if (r < 0)
-                return r;
-        for (line = k->line; (end = strchr(line, '\n')); line = end + 1) {
-                *end = 0;
-                print_line_as_json(line);
-        }
-        k->n_line -= (size_t) (line - k->line);
-        memmove(k->line, line, k->n_line + 1);
-        return 0;
-}
-
-static int print_data(Console *k, char *data, size_t n) {
-        make_printable(data, n);
-        if (k->context->json)
-                return print_as_json(k, data, n);
-        fwrite(data, 1, n, stdout);
-        fflush(stdout);
-        return 0;
-}
-
-/* The begin of the last @lines lines in @s; a line that has not ended yet counts. */
-static size_t last_lines(const char *s, size_t n, uint64_t lines) {
-        size_t i = n > 0 && s[n - 1] == '\n' ? n - 1 : n;
-
-        if (lines == 0)
-                return n;
-        for (; i > 0; i--)
-                if (s[i - 1] == '\n' && --lines == 0)
-                        break;
-        return i;
-}
-
-static int print_tail(Console *k) {
-        size_t start;
-
-        k->started = true;
-        if (k->n_tail == 0)
-                return 0;
-        start = last_lines(k->tail, k->n_tail, k->context->lines);
-        return print_data(k, k->tail + start, k->n_tail - start);
-}
-
-/* Takes the next piece of the log. Returns an exit code; @ret_size is how much it was, 0 at the end. */
-static int read_piece(Console *k, char **ret_data, size_t *ret_size) {
+static int open_connection(Context *c, int *ret) {
         _cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
-        const void *data;
-        size_t size;
-        int r;
+        int r, fd;
 
-        r = bus_prepare(k->context, &call, TKD_PATH, TKD_MANAGER_INTERFACE, TKD_METHOD_TWIN_LOG);
-        if (r >= 0 && !k->started)
-                r = bus_allow_password(k->context, call);
+        r = bus_prepare(c, &call, TKD_PATH, TKD_MANAGER_INTERFACE, TKD_METHOD_OPEN_CONSOLE);
         if (r >= 0)
-                r = sd_bus_message_append(call, "t", k->offset);
+                r = bus_allow_password(c, call);
         if (r < 0)
-                return fault_print_bus(k->context, NULL, r);
-        r = bus_send(k->context, call, &reply);
+                return fault_print_bus(c, NULL, r);
+        r = bus_send(c, call, &reply);
         if (r != EXIT_OK)
                 return r;
-        r = sd_bus_message_read(reply, "t", &k->offset);
-        if (r >= 0)
-                r = sd_bus_message_read_array(reply, 'y', &data, &size);
+        r = sd_bus_message_read(reply, "h", &fd);
         if (r < 0)
-                return bus_bad_reply(k->context, r);
-
-        *ret_data = malloc(size + 1);
-        if (!*ret_data)
-                return print_oom();
-        memcpy(*ret_data, data, size);
-        *ret_size = size;
+                return bus_bad_reply(c, r);
+        *ret = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        if (*ret < 0 || fcntl(*ret, F_SETFL, O_NONBLOCK) < 0)
+                return fault_print_bus(c, NULL, -errno);
         return EXIT_OK;
 }
 
-/* Everything that is in the log now. Returns an exit code. */
-static int read_log(Console *k) {
-        size_t n = 0;
-        int r;
+static void send_size(Console *k) {
+        struct winsize w;
+        ConsoleSize size;
 
-        do {
-                _cleanup_free_ char *data = NULL;
-
-                r = read_piece(k, &data, &n);
-                if (r != EXIT_OK)
-                        return r;
-                r = k->started ? print_data(k, data, n) : append(&k->tail, &k->n_tail, data, n);
-                if (r < 0)
-                        return print_oom();
-        } while (n > 0);
-        return k->started || print_tail(k) >= 0 ? EXIT_OK : print_oom();
+        if (ioctl(STDIN_FILENO, TIOCGWINSZ, &w) < 0)
+                return;
+        size = (ConsoleSize) { .rows = w.ws_row, .columns = w.ws_col };
+        if (console_room(&k->frames) >= CONSOLE_HEAD + sizeof(size))
+                console_put(&k->frames, CONSOLE_SIZE, &size, sizeof(size));
 }
 
-static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
+static void send_greeting(Console *k) {
+        const char *term = getenv("TERM");
+
+        if (isempty(term) || strlen(term) > CONSOLE_FRAME_MAX)
+                term = k->is_terminal ? "linux" : "dumb";
+        send_size(k);
+        console_put(&k->frames, CONSOLE_TERM, term, strlen(term));
+}
+
+static int make_raw(Console *k) {
+        struct termios raw;
+
+        if (!k->is_terminal)
+                return 0;
+        if (tcgetattr(STDIN_FILENO, &k->saved) < 0)
+                return -errno;
+        raw = k->saved;
+        cfmakeraw(&raw);
+        if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) < 0)
+                return -errno;
+        k->is_raw = true;
+        return 0;
+}
+
+static int watch_signals(Console *k) {
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGINT);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGHUP);
+        sigaddset(&set, SIGWINCH);
+        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+                return -errno;
+        signal(SIGPIPE, SIG_IGN);
+        k->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        return k->signals < 0 ? -errno : 0;
+}
+
+static void on_signal(Console *k) {
+        struct signalfd_siginfo si;
+
+        if (read(k->signals, &si, sizeof(si)) != sizeof(si))
+                return;
+        if (si.ssi_signo == SIGWINCH)
+                send_size(k);
+        else
+                end(k, EXIT_OK);
+}
+
+static void on_input(Console *k) {
+        static const uint8_t end_of_input = END_OF_INPUT;
+        struct timespec now;
+        size_t before = k->keys.size;
+        int n;
+
+        n = console_fill(&k->keys, STDIN_FILENO);
+        if (n == -EAGAIN)
+                return;
+        if (n <= 0) {
+                k->input_ended = true;
+                console_append(&k->keys, &end_of_input, 1);
+                return;
+        }
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (k->is_terminal && console_escape(&k->escape, k->keys.data + before, (size_t) n,
+                                             (uint64_t) now.tv_sec * USEC_PER_SEC +
+                                             (uint64_t) now.tv_nsec / NSEC_PER_USEC)) {
+                end(k, EXIT_OK);
+                say(k, "\nDetached from the twin.");
+        }
+}
+
+/* What was typed goes into frames as far as there is room. */
+static void wrap_keys(Console *k) {
+        while (k->keys.size > 0 && console_room(&k->frames) > CONSOLE_HEAD) {
+                size_t n = MIN(k->keys.size, console_room(&k->frames) - CONSOLE_HEAD);
+
+                n = MIN(n, (size_t) CONSOLE_FRAME_MAX);
+                console_put(&k->frames, CONSOLE_DATA, k->keys.data, n);
+                console_drop(&k->keys, n);
+        }
+}
+
+static void on_twin(Console *k, short events) {
+        int r = 0;
+
+        if (events & POLLOUT)
+                r = console_drain(&k->frames, k->twin);
+        if (r >= 0 && (events & (POLLIN | POLLHUP | POLLERR))) {
+                r = console_fill(&k->screen, k->twin);
+                if (r == 0)
+                        r = -ECONNRESET;
+        }
+        if (r >= 0 || r == -EAGAIN)
+                return;
+        while (k->screen.size > 0 && console_drain(&k->screen, STDOUT_FILENO) >= 0)
+                ;
+        end(k, EXIT_OK);
+        say(k, "\nThe twin has closed the connection.");
+}
+
+static int on_twin_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         Console *k = userdata;
-        int r;
+        _cleanup_free_ char *state = NULL;
+        char text[128];
 
-        r = read_log(k);
-        if (r != EXIT_OK)
-                return sd_event_exit(k->event, r);
-        r = sd_event_source_set_time_relative(s, POLL_USEC);
-        return r < 0 ? r : sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+        if (k->ended || sd_bus_get_property_string(k->context->bus, TKD_BUS_NAME, TKD_PATH, TKD_MANAGER_INTERFACE,
+                                                   TKD_PROPERTY_TWIN_STATE, NULL, &state) < 0 ||
+            streq(state, TKD_TWIN_ALIVE))
+                return 0;
+        end(k, EXIT_FAILED);
+        snprintf(text, sizeof(text), "The twin is gone, its state is \"%s\"", state);
+        fault_print(k->context, NULL, TKD_ERROR_TWIN_FAILED, text);
+        return 0;
 }
 
-static int follow_log(Console *k) {
-        int r;
+/* A connection to a twin that died would be silent for ever. */
+static int watch_twin(Console *k) {
+        return sd_bus_add_match(k->context->bus, NULL,
+                                "type='signal',sender='" TKD_BUS_NAME "',interface='org.freedesktop.DBus.Properties',"
+                                "member='PropertiesChanged',path='" TKD_PATH "'",
+                                on_twin_changed, k);
+}
 
-        r = event_open(k->context, &k->event);
-        if (r < 0)
-                return r;
-        r = sd_event_add_signal(k->event, NULL, SIGINT, NULL, NULL);
-        if (r < 0)
-                return r;
-        r = sd_event_add_signal(k->event, NULL, SIGTERM, NULL, NULL);
-        if (r < 0)
-                return r;
-        r = sd_event_add_time_relative(k->event, NULL, CLOCK_MONOTONIC, POLL_USEC, 0, on_timer, k);
-        if (r < 0)
-                return r;
-        return sd_event_loop(k->event);
+static int dispatch(Console *k) {
+        struct pollfd p[] = {
+                { .fd = k->twin, .events = (short) ((console_room(&k->screen) > 0 ? POLLIN : 0) |
+                                                    (k->frames.size > 0 ? POLLOUT : 0)) },
+                { .fd = k->input_ended || console_room(&k->keys) == 0 ? -1 : STDIN_FILENO, .events = POLLIN },
+                { .fd = k->screen.size > 0 ? STDOUT_FILENO : -1, .events = POLLOUT },
+                { .fd = k->signals, .events = POLLIN },
+                { .fd = sd_bus_get_fd(k->context->bus), .events = POLLIN },
+        };
+
+        if (poll(p, ELEMENTSOF(p), -1) < 0)
+                return errno == EINTR ? 0 : -errno;
+        if (p[3].revents)
+                on_signal(k);
+        if (p[1].revents && !k->ended)
+                on_input(k);
+        if (p[2].revents && console_drain(&k->screen, STDOUT_FILENO) < 0)
+                end(k, EXIT_FAILED);
+        if (!k->ended)
+                on_twin(k, p[0].revents);
+        wrap_keys(k);
+        return 0;
+}
+
+static int run(Console *k) {
+        int r = 0;
+
+        send_greeting(k);
+        while (r >= 0 && !k->ended) {
+                do
+                        r = sd_bus_process(k->context->bus, NULL);
+                while (r > 0);
+                if (r >= 0 && !k->ended)
+                        r = dispatch(k);
+        }
+        return r;
 }
 
 int verb_console(Context *c, int argc, char **argv) {
-        _cleanup_(console_done) Console k = { .context = c };
+        _cleanup_(console_done) Console k = { .context = c, .twin = -EBADF, .signals = -EBADF };
         int r;
 
-        r = read_log(&k);
-        if (r != EXIT_OK || c->no_follow)
+        if (c->json) {
+                print_error("--json has no meaning for \"console\". See \"tkctl --help\".");
+                return EXIT_USAGE;
+        }
+        if (c->transport == TRANSPORT_REMOTE || c->transport == TRANSPORT_MACHINE) {
+                print_error("A console goes to the twin of this machine only: run tkctl there, as by \"ssh -t %s tkctl "
+                            "console\".", c->target);
+                return EXIT_USAGE;
+        }
+        r = open_connection(c, &k.twin);
+        if (r != EXIT_OK)
                 return r;
-        r = follow_log(&k);
-        return r < 0 ? fault_print_bus(c, NULL, r) : r;
+        k.is_terminal = isatty(STDIN_FILENO);
+        say(&k, "Connected to the twin. Ctrl-] three times within a second detaches.");
+        r = watch_signals(&k);
+        if (r >= 0)
+                r = watch_twin(&k);
+        if (r >= 0)
+                r = make_raw(&k);
+        if (r >= 0)
+                r = run(&k);
+        if (r < 0) {
+                end(&k, EXIT_FAILED);
+                return fault_print_bus(c, NULL, r);
+        }
+        return k.exit_code;
 }

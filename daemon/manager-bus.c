@@ -2,7 +2,7 @@
 /*
  * The Manager interface on the bus: its table, its properties, and the lists. The
  * methods that begin a job are in manager-start.c, those that reach into the twin
- * in manager-twin.c.
+ * in manager-twin.c and manager-console.c.
  */
 #include "config.h"
 #include "kernels.h"
@@ -142,6 +142,8 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(TKD_METHOD_TWIN_LOG, SD_BUS_ARGS("t", offset), SD_BUS_RESULT("t", next, "ay", data),
                                 manager_method_twin_log, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(TKD_METHOD_OPEN_CONSOLE, SD_BUS_NO_ARGS, SD_BUS_RESULT("h", connection),
+                                manager_method_open_console, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS(TKD_SIGNAL_JOB_NEW, SD_BUS_ARGS("t", id, "o", job), 0),
         SD_BUS_SIGNAL_WITH_ARGS(TKD_SIGNAL_JOB_REMOVED, SD_BUS_ARGS("t", id, "o", job, "s", result), 0),
         SD_BUS_VTABLE_END,

@@ -91,6 +91,7 @@ int manager_method_boot(sd_bus_message *call, void *userdata, sd_bus_error *erro
 int manager_method_release(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int manager_method_check(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int manager_method_twin_log(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int manager_method_open_console(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int manager_get_twin_state(sd_bus *bus, const char *path, const char *interface, const char *property,
                            sd_bus_message *reply, void *userdata, sd_bus_error *error);
 int manager_get_twin_cpus(sd_bus *bus, const char *path, const char *interface, const char *property,

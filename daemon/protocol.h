@@ -25,6 +25,7 @@
 #define TKD_METHOD_LIST_JOBS    "ListJobs"      /* -> a(tsso): id, version, state, path; running job and finished ones */
 #define TKD_METHOD_GET_HISTORY  "GetHistory"    /* -> a(tsssssttsst), TKD_HISTORY_SIGNATURE */
 #define TKD_METHOD_TWIN_LOG     "TwinLog"       /* (t offset) -> (t next, ay data) */
+#define TKD_METHOD_OPEN_CONSOLE "OpenConsole"   /* () -> (h connection), see console-io.h */
 
 #define TKD_START_SIGNATURE_OUT    "to"         /* of every method that begins a job */
 #define TKD_CHECK_SIGNATURE_OUT    "a(sss)"
@@ -164,4 +165,5 @@
 #define TKD_ACTION_BOOT         "org.twinkernel.tkd1.boot"
 #define TKD_ACTION_RELEASE      "org.twinkernel.tkd1.release"
 #define TKD_ACTION_CANCEL       "org.twinkernel.tkd1.cancel"
+#define TKD_ACTION_CONSOLE      "org.twinkernel.tkd1.console"
 #define TKD_ACTION_READ_LOG     "org.twinkernel.tkd1.read-log"

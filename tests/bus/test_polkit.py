@@ -85,6 +85,7 @@ class Unprivileged(harness.TestCase):
         ("Rollback", ("a{sv}", "0"), "rollback"),
         ("Boot", ("sa{sv}", VERSION, "0"), "boot"),
         ("Release", (), "release"),
+        ("OpenConsole", (), "console"),
         ("TwinLog", ("t", "0"), "read-log"),
     )
 

@@ -179,7 +179,8 @@ class BadInput(TestCase):
         self.refused(VERSION, text=['"tkctl show"', '"tkctl cancel"'])
 
     def test_no_daemon(self):
-        for args in (["status"], ["list"], ["upgrade", VERSION], ["rollback"], ["boot", VERSION], ["release"], ["cancel"], ["history"], ["show"], ["console"], ["monitor"]):
+        for args in (["status"], ["list"], ["upgrade", VERSION], ["rollback"], ["boot", VERSION], ["release"], ["cancel"], ["history"], ["show"], ["console"], ["log"],
+                     ["monitor"]):
             self.assert_refused(*args, text=["tkd is not running", "systemctl start tkd"], code="unreachable")
 
     def test_not_authorized(self):
@@ -324,7 +325,7 @@ class Upgrade(TestCase):
         self.machine.fault("channel.listen:panic")
         _, err = self.finish(self.spawn("upgrade", VERSION), "failed")
         lines = err.splitlines()
-        self.assertRegex(lines[0], r"^tkctl: Job 1 failed in step \w+: .*panicked.*\w\. \"tkctl console --no-follow\"")
+        self.assertRegex(lines[0], r"^tkctl: Job 1 failed in step \w+: .*panicked.*\w\. \"tkctl log --no-follow\"")
         self.assertIn("fake twin: booting", lines[1:])
 
     def test_dry_run(self):
@@ -453,31 +454,31 @@ class Streams(TestCase):
             f.seek(LOG_SIZE_OFFSET)
             f.write(struct.pack("<Q", len(text)))
 
-    def test_console(self):
+    def test_log(self):
         lines = [f"[    0.{i}] line {i}\n" for i in range(5)]
         self.set_log("".join(lines))
-        self.assertEqual(self.tkctl("console", "--no-follow"), "".join(lines))
-        self.assertEqual(self.tkctl("console", "--no-follow", "-n", "2"), "".join(lines[-2:]))
-        self.assertEqual(self.tkctl("console", "--no-follow", "--lines=99"), "".join(lines))
-        self.assertEqual(self.tkctl("console", "--no-follow", "-n0"), "")
-        out = self.tkctl("console", "--no-follow", "-n", "1", "--json")
+        self.assertEqual(self.tkctl("log", "--no-follow"), "".join(lines))
+        self.assertEqual(self.tkctl("log", "--no-follow", "-n", "2"), "".join(lines[-2:]))
+        self.assertEqual(self.tkctl("log", "--no-follow", "--lines=99"), "".join(lines))
+        self.assertEqual(self.tkctl("log", "--no-follow", "-n0"), "")
+        out = self.tkctl("log", "--no-follow", "-n", "1", "--json")
         self.assertEqual(json.loads(out), {"text": lines[-1].rstrip("\n")})
 
-    def test_console_does_not_steer_the_terminal(self):
+    def test_log_does_not_steer_the_terminal(self):
         self.set_log("a\x1b[2Jb\x00c\td\n")
-        self.assertEqual(self.tkctl("console", "--no-follow"), "a?[2Jb?c\td\n")
+        self.assertEqual(self.tkctl("log", "--no-follow"), "a?[2Jb?c\td\n")
 
-    def test_console_follows(self):
+    def test_log_follows(self):
         self.set_log("one\n")
-        p = self.spawn("console")
+        p = self.spawn("log")
         self.assertEqual(p.stdout.readline(), "one\n")
         self.set_log("one\ntwo\n")
         self.assertEqual(p.stdout.readline(), "two\n")
         p.send_signal(signal.SIGINT)
         self.finish(p, "ok")
 
-    def test_console_of_an_empty_log(self):
-        self.assertEqual(self.tkctl("console", "--no-follow"), "")
+    def test_log_of_an_empty_log(self):
+        self.assertEqual(self.tkctl("log", "--no-follow"), "")
 
     def test_monitor(self):
         p = self.spawn("monitor", "--json")

@@ -131,8 +131,8 @@ class BadInput(Refusals):
         nobody = "runuser -u nobody -- "
         self.agent.run(nobody + "tkctl status")
         self.agent.run(nobody + f"tkctl check {self.version}")
-        for command in (f"tkctl --no-ask-password upgrade {self.version}", "tkctl --no-ask-password console --no-follow"):
-            r = self.agent.run(nobody + command, check=False)
+        for command in (f"upgrade {self.version}", f"boot {self.version}", "release", "console", "log --no-follow"):
+            r = self.agent.run(nobody + "tkctl --no-ask-password " + command, check=False)
             self.assertEqual(r.status, DENIED, r.output)
         self.assertEqual(self.machine.property("State"), "idle")
 
