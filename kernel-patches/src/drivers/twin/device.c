@@ -89,7 +89,7 @@ static void info_from_area(struct twin_info *info)
 		info->pmem_start = twin_region.pmem.start;
 		info->pmem_size = twin_region.pmem.size;
 		cpus_to_user(info->cpus, &twin_cpus);
-	} else {
+	} else if (!twin_owns_machine()) {
 		info->state = READ_ONCE(ho->twin_state);
 		info->heartbeats = READ_ONCE(ho->beats);
 		info->mem_start = ho->mem_start;

@@ -80,7 +80,7 @@ enum twin_commit {
  * struct twin_info - answer of TWIN_IOC_INFO
  * @abi:	TWIN_ABI_VERSION of the kernel
  * @flags:	TWIN_INFO_*
- * @state:	enum twin_state (in the twin: of itself)
+ * @state:	enum twin_state (in a twin: of itself, until the machine is its own)
  * @commit:	enum twin_commit
  * @mem_start:	physical start of the twin's memory, bytes
  * @mem_size:	bytes taken in all, pmem included; while nothing is reserved, the

@@ -12,7 +12,8 @@
 
 /* park.S */
 void twin_park_jump(u64 cr3, u64 code, u64 slot, u64 area);
-extern const char twin_park_code[], twin_park_iret[], twin_park_end[];
+extern const char twin_park_code[], twin_park_drop[], twin_park_iret[];
+extern const char twin_park_end[];
 
 /* board.c */
 void twin_arch_init_board(const struct twin_platform *platform);

@@ -10,6 +10,7 @@
 
 #include <asm/apic.h>
 #include <asm/desc.h>
+#include <asm/irq_vectors.h>
 #include <asm/tsc.h>
 
 #include "arch.h"
@@ -67,7 +68,6 @@ static void init_descriptors(const struct twin_area *area)
 {
 	struct twin_desc *desc = area->base + TWIN_OFF_DESC;
 	gate_desc *idt = area->base + TWIN_OFF_IDT;
-	u64 handler = area->pa + TWIN_OFF_CODE + (twin_park_iret - twin_park_code);
 	unsigned int i;
 
 	desc->gdt[TWIN_CS / 8] = 0x00af9b000000ffffULL;	/* 64-bit code */
@@ -76,9 +76,13 @@ static void init_descriptors(const struct twin_area *area)
 	desc->gdtr.address = area->pa + TWIN_OFF_DESC + TWIN_DESC_GDT;
 
 	for (i = 0; i < 256; i++) {
-		idt[i].offset_low = handler & 0xffff;
-		idt[i].offset_middle = (handler >> 16) & 0xffff;
-		idt[i].offset_high = handler >> 32;
+		const char *handler = i < FIRST_EXTERNAL_VECTOR ? twin_park_iret
+								: twin_park_drop;
+		u64 pa = area->pa + TWIN_OFF_CODE + (handler - twin_park_code);
+
+		idt[i].offset_low = pa & 0xffff;
+		idt[i].offset_middle = (pa >> 16) & 0xffff;
+		idt[i].offset_high = pa >> 32;
 		idt[i].segment = TWIN_CS;
 		idt[i].bits.type = GATE_INTERRUPT;
 		idt[i].bits.p = 1;

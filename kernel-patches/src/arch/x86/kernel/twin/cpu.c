@@ -64,6 +64,8 @@ void __noreturn twin_arch_park(const struct twin_area *area, bool above)
 	struct twin_slot *slot = twin_slot(area, apic_id);
 	unsigned long cross = above ? TWIN_OFF_CROSS_TWIN : TWIN_OFF_CROSS_OLD;
 
+	/* What is pending by now the park code takes and drops. */
+	clear_local_APIC();
 	slot->entry = 0;
 	slot->go = 0;
 	twin_park_jump(area->pa + cross, area->pa + TWIN_OFF_CODE,
@@ -76,7 +78,6 @@ void __noreturn twin_arch_park(const struct twin_area *area, bool above)
 static void park_this_cpu(void *info)
 {
 	local_irq_disable();
-	disable_local_APIC();
 	twin_arch_park(info, false);
 }
 
@@ -118,7 +119,6 @@ void __noreturn twin_arch_park_last(const struct twin_area *area)
 {
 	local_irq_disable();
 	clear_IO_APIC();
-	disable_local_APIC();
 	twin_arch_park(area, false);
 }
 
@@ -203,14 +203,12 @@ void twin_arch_doorbell(u32 apic_id)
  */
 void __noreturn twin_arch_park_fenced(void)
 {
-	disable_local_APIC();
 	twin_arch_park(&twin_above, true);
 }
 
 static void play_dead_parked(const struct twin_area *area, bool above)
 {
 	play_dead_common();
-	disable_local_APIC();
 	twin_arch_park(area, above);
 }
 

@@ -6,16 +6,21 @@
  * kernel and the identity map; twin_park_code is copied to the area and runs
  * there at virtual = physical, so that it outlives the kernel it came from.
  *
- * A parked CPU halts with interrupts off. Whoever wants it writes an entry to
+ * What interrupts are pending is taken and dropped first, or the next kernel on
+ * the CPU would find them. A parked CPU halts with interrupts off. Whoever wants it writes an entry to
  * its slot and sends an NMI. The CPU then waits for the go word, which the
  * waker sets when it sends no more NMIs: behind the jump there is no IDT.
  */
 #include <linux/linkage.h>
+#include <asm/apicdef.h>
+#include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
 #include <asm/processor-flags.h>
 #include <asm/unwind_hints.h>
 
 #include "handover.h"
+
+#define APIC_BASE_MASK		0xfffff000	/* it lies below 4 GiB */
 
 	.text
 	.code64
@@ -74,6 +79,7 @@ SYM_DATA_START(twin_park_code)
 	movl	%eax, %fs
 	movl	%eax, %gs
 
+	call	drain
 	movl	$TWIN_CPU_PARKED, TWIN_SLOT_STATE(%rbx)
 3:	cmpq	$0, TWIN_SLOT_ENTRY(%rbx)
 	jne	4f
@@ -85,6 +91,8 @@ SYM_DATA_START(twin_park_code)
 	cmpl	$0, TWIN_SLOT_GO(%rbx)
 	je	5b
 
+	/* QEMU lets interrupts in that were sent to it meanwhile. */
+	call	drain
 	movq	TWIN_SLOT_ENTRY(%rbx), %rax
 	movq	TWIN_SLOT_ARG(%rbx), %rsi
 	movq	$0, TWIN_SLOT_ENTRY(%rbx)
@@ -94,9 +102,57 @@ SYM_DATA_START(twin_park_code)
 	xorl	%ebp, %ebp
 	xorl	%edi, %edi
 	jmp	*%rax
+
+/* CPU hotplug has disabled the local APIC; disabled, it delivers nothing. */
+drain:
+	movl	$APIC_SPIV_APIC_ENABLED, %esi
+	call	set_apic
+	sti
+	nop
+	cli
+	xorl	%esi, %esi
+	jmp	set_apic
+
+/*
+ * Enable (ESI: APIC_SPIV_APIC_ENABLED) or disable (0) the local APIC by
+ * software. Disabled, as INIT leaves it, no more than INIT, NMI and SIPI get in.
+ */
+set_apic:
+	movl	$MSR_IA32_APICBASE, %ecx
+	rdmsr
+	testl	$X2APIC_ENABLE, %eax
+	jnz	1f
+	andl	$APIC_BASE_MASK, %eax
+	movl	APIC_SPIV(%rax), %ecx
+	andl	$~APIC_SPIV_APIC_ENABLED, %ecx
+	orl	%esi, %ecx
+	movl	%ecx, APIC_SPIV(%rax)
+	ret
+1:	movl	$(APIC_BASE_MSR + (APIC_SPIV >> 4)), %ecx
+	rdmsr
+	andl	$~APIC_SPIV_APIC_ENABLED, %eax
+	orl	%esi, %eax
+	wrmsr
+	ret
 SYM_DATA_END(twin_park_code)
 
-/* Every vector: an NMI wakes the CPU from its halt and nothing else. */
+/* A pending interrupt: taken note of and dropped. */
+SYM_DATA_START(twin_park_drop)
+	movl	$MSR_IA32_APICBASE, %ecx
+	rdmsr
+	testl	$X2APIC_ENABLE, %eax
+	jnz	1f
+	andl	$APIC_BASE_MASK, %eax
+	movl	$0, APIC_EOI(%rax)
+	iretq
+1:	movl	$(APIC_BASE_MSR + (APIC_EOI >> 4)), %ecx
+	xorl	%eax, %eax
+	xorl	%edx, %edx
+	wrmsr
+	iretq
+SYM_DATA_END_LABEL(twin_park_drop, SYM_L_GLOBAL, twin_park_drop_end)
+
+/* An NMI wakes the CPU from its halt and nothing else. */
 SYM_DATA_START(twin_park_iret)
 	iretq
 SYM_DATA_END_LABEL(twin_park_iret, SYM_L_GLOBAL, twin_park_end)
