@@ -7,9 +7,10 @@
  * there at virtual = physical, so that it outlives the kernel it came from.
  *
  * What interrupts are pending is taken and dropped first, or the next kernel on
- * the CPU would find them. A parked CPU halts with interrupts off. Whoever wants it writes an entry to
- * its slot and sends an NMI. The CPU then waits for the go word, which the
- * waker sets when it sends no more NMIs: behind the jump there is no IDT.
+ * the CPU would find them. A parked CPU halts with interrupts off. Whoever wants
+ * it writes an entry to its slot and sends an NMI. The CPU then waits for the go
+ * word, which the waker sets when it sends no more NMIs: behind the jump there is
+ * no IDT.
  */
 #include <linux/linkage.h>
 #include <asm/apicdef.h>
