@@ -201,7 +201,6 @@ static void __init init_platform(void)
 	x86_init.mpparse.find_mptable		= x86_init_noop;
 	x86_init.mpparse.early_parse_smp_cfg	= x86_init_noop;
 	x86_init.mpparse.parse_smp_cfg		= parse_smp_config;
-	x86_init.resources.probe_roms		= x86_init_noop;
 
 	x86_platform.calibrate_cpu		= get_tsc_khz;
 	x86_platform.calibrate_tsc		= get_tsc_khz;

@@ -22,12 +22,14 @@
 static const char *const held_names[] = {
 	"acpi_button_driver_init",	/* 6.12 */
 	"acpi_button_init",
+	"acpi_reserve_resources",
 	"add_rtc_cmos",
 	"cmos_init",
 	"hpet_init",
 	"hpet_late_init",
 	"i8042_init",
 	"i8259A_init_ops",
+	"pci_mmcfg_late_insert_resources",
 	"pnpacpi_init",
 };
 
