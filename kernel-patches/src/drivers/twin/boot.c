@@ -168,6 +168,7 @@ int twin_park_machine(void)
 	pr_info("the machine goes to the twin\n");
 	twin_cpus_bring_back();
 	twin_watch_stop();
+	twin_watchdogs_park();
 	twin_quiesce_machine();
 
 	preempt_disable();

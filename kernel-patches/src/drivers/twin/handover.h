@@ -182,16 +182,32 @@ struct twin_platform_ioapic {
 	u32 reserved;
 };
 
+#define TWIN_MAX_WATCHDOGS	8
+
+/**
+ * struct twin_platform_watchdog - a watchdog that runs
+ * @name:	of its device
+ * @timeout:	seconds until it resets the machine, 0: no entry
+ * @reserved:	zero
+ */
+struct twin_platform_watchdog {
+	char name[56];
+	u32 timeout;
+	u32 reserved;
+};
+
 /**
  * struct twin_platform - what a twin must know of the board
  * @nr_legacy_irqs: interrupts of the legacy PIC, 0: there is none
  * @nr_ioapics:	valid entries of @ioapics
  * @ioapics:	those that the old kernel had at its boot
+ * @watchdogs:	those that ran when the old kernel parked
  */
 struct twin_platform {
 	u32 nr_legacy_irqs;
 	u32 nr_ioapics;
 	struct twin_platform_ioapic ioapics[TWIN_MAX_IOAPICS];
+	struct twin_platform_watchdog watchdogs[TWIN_MAX_WATCHDOGS];
 };
 
 #define TWIN_LENT_MAX		256

@@ -133,6 +133,13 @@ int twin_function_accept(const struct twin_function *arg);
 int twin_function_return(const struct twin_function *arg);
 void twin_functions_take_all(void);
 
+/* watchdog.c */
+#ifdef CONFIG_WATCHDOG_CORE
+void twin_watchdogs_park(void);
+#else
+static inline void twin_watchdogs_park(void) { }
+#endif
+
 /* log.c */
 void twin_log_init(void);
 int twin_log_read(const struct twin_area *area, struct twin_log *arg);

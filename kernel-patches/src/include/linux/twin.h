@@ -14,6 +14,7 @@ struct boot_params;
 struct kexec_buf;
 struct kimage;
 struct resource;
+struct watchdog_device;
 
 #ifdef CONFIG_TWIN
 
@@ -37,6 +38,9 @@ bool twin_board_is_foreign(void);
 bool twin_ioapic_write(unsigned int apic, unsigned int reg, unsigned int val);
 bool twin_hold_initcall(initcall_t fn);
 bool twin_keep_initmem(void);
+
+void twin_watchdog_add(struct watchdog_device *wdd);
+void twin_watchdog_remove(struct watchdog_device *wdd);
 
 #else
 
@@ -93,6 +97,9 @@ static inline bool twin_keep_initmem(void)
 {
 	return false;
 }
+
+static inline void twin_watchdog_add(struct watchdog_device *wdd) { }
+static inline void twin_watchdog_remove(struct watchdog_device *wdd) { }
 
 #endif /* CONFIG_TWIN */
 

@@ -102,14 +102,13 @@ int twin_arch_take_legacy(void)
 
 	if (taken)
 		return 0;
-	r = set_memory_x(start, nr_pages);
+	r = set_memory_rox(start, nr_pages);
 	if (r)
 		return r;
 	taken = true;
 	setup_timers();
 	twin_arch_take_uarts();
 	run_held();
-	set_memory_nx(start, nr_pages);
 	free_kernel_image_pages("unused kernel image (initmem)",
 				&__init_begin, &__init_end);
 	return 0;
