@@ -75,7 +75,7 @@ class Names(unittest.TestCase):
         self.assertEqual(help_options(), offered)
 
     def test_completion_offers_what_the_verb_takes(self):
-        arguments = {'check': ['1'], 'upgrade': ['1'], 'boot': ['1']}
+        arguments = {'check': ['1'], 'upgrade': ['1'], 'boot': ['1'], 'give': ['1'], 'take': ['1']}
         for verb in help_verbs():
             offered = completion('__tkctl_options', verb)
             for option in ('--mode=twin', '--dry-run', '--no-wait', '--lines=1', '--no-follow'):

@@ -26,6 +26,8 @@ static const Verb verbs[] = {
         { "boot",     "VERSION", 1, 1, verb_boot,     "Boot kernel VERSION beside this one, as a twin that stays" },
         { "console",  "",        0, 0, verb_console,  "Log in to the twin" },
         { "log",      "",        0, 0, verb_log,      "Print the kernel log of the twin and follow it" },
+        { "give",     "ADDRESS", 1, 1, verb_give,     "Lend a PCI function to the twin" },
+        { "take",     "ADDRESS", 1, 1, verb_take,     "Have a PCI function back from the twin" },
         { "release",  "",        0, 0, verb_release,  "Drop the twin and take back what it has" },
         { "cancel",   "[JOB]",   0, 1, verb_cancel,   "Cancel the running job and roll it back" },
         { "history",  "",        0, 0, verb_history,  "List past jobs" },

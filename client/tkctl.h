@@ -57,4 +57,6 @@ int verb_history(Context *c, int argc, char **argv);
 int verb_show(Context *c, int argc, char **argv);
 int verb_monitor(Context *c, int argc, char **argv);
 int verb_console(Context *c, int argc, char **argv);
+int verb_give(Context *c, int argc, char **argv);
+int verb_take(Context *c, int argc, char **argv);
 int verb_log(Context *c, int argc, char **argv);

@@ -14,6 +14,7 @@ typedef struct Status {
         char *twin_kernel;
         char *twin_cpus;
         char *twin_error;
+        char **twin_functions; /* PCI functions that it was lent */
         uint64_t twin_memory;
         uint64_t twin_since; /* microseconds since 1970; 0: it was not started */
 } Status;
@@ -26,6 +27,9 @@ static void status_done(Status *s) {
         free(s->twin_kernel);
         free(s->twin_cpus);
         free(s->twin_error);
+        for (char **f = s->twin_functions; f && *f; f++)
+                free(*f);
+        free(s->twin_functions);
 }
 
 static int load_strings(Context *c, Status *s, sd_bus_error *error) {
@@ -65,6 +69,9 @@ static int load_status(Context *c, Status *s) {
                 r = load_number(c, TKD_PROPERTY_TWIN_MEMORY, &s->twin_memory, &error);
         if (r >= 0)
                 r = load_number(c, TKD_PROPERTY_TWIN_SINCE, &s->twin_since, &error);
+        if (r >= 0)
+                r = sd_bus_get_property_strv(c->bus, TKD_BUS_NAME, TKD_PATH, TKD_MANAGER_INTERFACE,
+                                             TKD_PROPERTY_TWIN_FUNCTIONS, &error, &s->twin_functions);
         return r < 0 ? fault_print_bus(c, &error, r) : EXIT_OK;
 }
 
@@ -78,6 +85,15 @@ static void print_last_words(const Status *s) {
                 n = (int) strcspn(words, "\n");
                 printf("%8s  %.*s\n", "", n, words);
         }
+}
+
+static void print_functions(const Status *s) {
+        if (!s->twin_functions || !*s->twin_functions)
+                return;
+        printf("%8s: %s", "Lent", *s->twin_functions);
+        for (char **f = s->twin_functions + 1; *f; f++)
+                printf(", %s", *f);
+        putchar('\n');
 }
 
 static void print_twin(const Status *s) {
@@ -95,6 +111,15 @@ static void print_twin(const Status *s) {
                 printf(", since %s", format_date(date, s->twin_since));
         putchar('\n');
         print_last_words(s);
+        print_functions(s);
+}
+
+static json_object *functions_to_json(const Status *s) {
+        json_object *a = json_object_new_array();
+
+        for (char **f = s->twin_functions; f && *f; f++)
+                json_object_array_add(a, json_object_new_string(*f));
+        return a;
 }
 
 static void print_text(const Status *s, const Job *j) {
@@ -117,6 +142,7 @@ static void print_object(const Status *s, const Job *j) {
         json_object_object_add(o, "twin_cpus", json_object_new_string(s->twin_cpus));
         json_object_object_add(o, "twin_memory", json_object_new_uint64(s->twin_memory));
         json_object_object_add(o, "twin_since_usec", s->twin_since > 0 ? json_object_new_uint64(s->twin_since) : NULL);
+        json_object_object_add(o, "twin_functions", functions_to_json(s));
         json_object_object_add(o, "twin_error", json_object_new_string(s->twin_error));
         json_object_object_add(o, "job", j->id > 0 ? job_to_json(j) : NULL);
         print_json(o);

@@ -26,6 +26,8 @@
  *   {"type":"done","step":"reserve"}      end of the step or of its undo
  *   {"type":"error","step":"reserve","name":"TwinFailed","message":"..."}   the same, failed
  *
+ * Two more "steps" belong to no job: "give" and "take", of one PCI function.
+ *
  * The steps, in order: reserve, load, boot, checkpoint, migrate, commit, offline. A step that
  * failed has not been undone: the core undoes it too, and then those before it in reverse order.
  * Undos are idempotent and need nothing but the plan and the kernel's own state, so that a new
@@ -76,6 +78,7 @@ typedef struct EngineUnit {
  * @pmem_size:          bytes of it for the checkpoint
  * @cpus:               CPUs to give, bit N = logical CPU N
  * @attach:             the twin runs already, and what is above stands; begin with "boot"
+ * @function:           that is lent or had back, by "give" and "take" only
  * @units:              units to handle, in the order of their dump
  * @n_units:            how many
  * @handover_dir:       where the checkpoint memory is mounted
@@ -93,6 +96,7 @@ typedef struct EnginePlan {
         uint64_t pmem_size;
         uint64_t cpus[TWIN_CPU_WORDS];
         bool attach;
+        struct twin_function function;
         EngineUnit *units;
         size_t n_units;
         char *handover_dir;
@@ -128,6 +132,10 @@ typedef struct TwinDeviceOps {
         int (*commit)(int fd);
         int (*abort)(int fd);
         int (*park)(int fd);
+        int (*give)(int fd, const struct twin_function *f);
+        int (*take)(int fd, const struct twin_function *f);
+        int (*accept)(int fd, const struct twin_function *f);
+        int (*return_)(int fd, const struct twin_function *f);
         int (*takeover)(int fd, uint32_t part, uint32_t timeout_ms, struct twin_takeover *ret);
         int (*read_event)(int fd, struct twin_event *ret);
         ssize_t (*read_log)(int fd, uint64_t *offset, void *buf, size_t size);

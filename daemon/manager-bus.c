@@ -2,7 +2,8 @@
 /*
  * The Manager interface on the bus: its table, its properties, and the lists. The
  * methods that begin a job are in manager-start.c, those that reach into the twin
- * in manager-twin.c and manager-console.c.
+ * in manager-twin.c, manager-console.c and
+ * manager-lend.c.
  */
 #include "config.h"
 #include "kernels.h"
@@ -120,6 +121,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY(TKD_PROPERTY_TWIN_MEMORY, "t", manager_get_twin_memory, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY(TKD_PROPERTY_TWIN_SINCE, "t", NULL, offsetof(Manager, twin_since),
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY(TKD_PROPERTY_TWIN_FUNCTIONS, "as", manager_get_twin_functions, 0,
+                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY(TKD_PROPERTY_TWIN_ERROR, "s", manager_get_twin_error, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_METHOD_WITH_ARGS(TKD_METHOD_UPGRADE, SD_BUS_ARGS("s", version, "a{sv}", options),
                                 SD_BUS_RESULT("t", id, "o", job), manager_method_upgrade, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -142,6 +145,10 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(TKD_METHOD_TWIN_LOG, SD_BUS_ARGS("t", offset), SD_BUS_RESULT("t", next, "ay", data),
                                 manager_method_twin_log, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(TKD_METHOD_GIVE, SD_BUS_ARGS("s", address), SD_BUS_NO_RESULT, manager_method_give,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(TKD_METHOD_TAKE, SD_BUS_ARGS("s", address), SD_BUS_NO_RESULT, manager_method_take,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(TKD_METHOD_OPEN_CONSOLE, SD_BUS_NO_ARGS, SD_BUS_RESULT("h", connection),
                                 manager_method_open_console, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS(TKD_SIGNAL_JOB_NEW, SD_BUS_ARGS("t", id, "o", job), 0),

@@ -83,9 +83,9 @@ int manager_method_check(sd_bus_message *call, void *userdata, sd_bus_error *err
 
 /* Another job may have begun while this one was checked, or its last bit be under way. */
 static int refuse_second(Manager *m, sd_bus_error *error) {
-        if (!m->job && !m->upgrade)
+        if (!manager_is_busy(m))
                 return 0;
-        return sd_bus_error_set(error, TKD_ERROR_BUSY, "Another job is running; only one at a time");
+        return sd_bus_error_set(error, TKD_ERROR_BUSY, "Another job is running, or a function on its way");
 }
 
 /* Begins the job, announces it and answers the call. The plan is taken. */

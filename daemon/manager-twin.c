@@ -101,9 +101,10 @@ void manager_update_twin(Manager *m) {
                 m->twin_kernel = (free(m->twin_kernel), NULL);
         else if (!m->job)
                 remember_kernel(m);
-        if (!twin_state_runs(info->state))
+        if (!twin_state_runs(info->state)) {
                 m->twin_since = 0;
-        else if (m->twin_since == 0)
+                manager_forget_lent(m);
+        } else if (m->twin_since == 0)
                 m->twin_since = since(info);
         watch_death(m);
         manager_changed(m, TKD_PROPERTY_TWIN_STATE, TKD_PROPERTY_TWIN_KERNEL, TKD_PROPERTY_TWIN_CPUS,

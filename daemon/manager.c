@@ -46,6 +46,7 @@ int manager_new(sd_event *event, const EngineBackend *backend, Manager **ret) {
         r = twin_watch_start(&m->twin, event, backend->twin, on_twin_changed, m);
         if (r < 0)
                 return log_error_errno(r, "Cannot watch /dev/twin: %m");
+        manager_load_lent(m);
         manager_update_twin(m);
         *ret = TAKE_PTR(m);
         return 0;
@@ -57,6 +58,8 @@ Manager *manager_free(Manager *m) {
         upgrade_free(m->upgrade);
         sd_event_source_disable_unref(m->cleanup);
         sd_event_source_disable_unref(m->last_words);
+        lending_free(m->lending);
+        strv_free(m->lent);
         twin_watch_done(&m->twin);
         job_store_free(m->store);
         sd_bus_flush_close_unref(m->bus);
@@ -64,6 +67,10 @@ Manager *manager_free(Manager *m) {
         free(m->twin_kernel);
         free(m);
         return NULL;
+}
+
+bool manager_is_busy(const Manager *m) {
+        return m->job || m->upgrade || m->lending;
 }
 
 static int cancel_job(Job *job, const char *who, void *userdata, sd_bus_error *error) {

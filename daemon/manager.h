@@ -9,8 +9,11 @@
 
 #include "engine.h"
 #include "job-store.h"
+#include "task.h"
 #include "twin-watch.h"
 #include "upgrade.h"
+
+typedef struct Lending Lending;
 
 typedef struct Manager {
         sd_event *event;
@@ -21,6 +24,8 @@ typedef struct Manager {
         char *twin_kernel;              /* that runs in the twin, or NULL */
         uint64_t twin_since;            /* µs, CLOCK_REALTIME, 0: it does not run */
         sd_event_source *last_words;    /* logs how the twin died */
+        char **lent;                    /* PCI functions that the twin has */
+        Lending *lending;               /* one that is on its way, or NULL */
 
         Job *job;                       /* that runs, or NULL */
         Upgrade *upgrade;               /* that drives it */
@@ -81,6 +86,17 @@ void manager_update_twin(Manager *m);
 /* The kernel of a twin that was booted to stay and can be upgraded to, or NULL. */
 const char *manager_usable_twin(const Manager *m);
 
+/* Whether a job or a lending runs; one at a time. */
+bool manager_is_busy(const Manager *m);
+
+/* The functions that an earlier tkd has lent; manager-lend.c. */
+void manager_load_lent(Manager *m);
+
+/* The kernel has taken all back. */
+void manager_forget_lent(Manager *m);
+
+Lending *lending_free(Lending *l);
+
 /* Puts the manager's object on the bus; manager-bus.c has the table of its members. */
 int manager_export(Manager *m);
 
@@ -92,11 +108,15 @@ int manager_method_release(sd_bus_message *call, void *userdata, sd_bus_error *e
 int manager_method_check(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int manager_method_twin_log(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int manager_method_open_console(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int manager_method_give(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int manager_method_take(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int manager_get_twin_state(sd_bus *bus, const char *path, const char *interface, const char *property,
                            sd_bus_message *reply, void *userdata, sd_bus_error *error);
 int manager_get_twin_cpus(sd_bus *bus, const char *path, const char *interface, const char *property,
                           sd_bus_message *reply, void *userdata, sd_bus_error *error);
 int manager_get_twin_memory(sd_bus *bus, const char *path, const char *interface, const char *property,
                             sd_bus_message *reply, void *userdata, sd_bus_error *error);
+int manager_get_twin_functions(sd_bus *bus, const char *path, const char *interface, const char *property,
+                               sd_bus_message *reply, void *userdata, sd_bus_error *error);
 int manager_get_twin_error(sd_bus *bus, const char *path, const char *interface, const char *property,
                            sd_bus_message *reply, void *userdata, sd_bus_error *error);

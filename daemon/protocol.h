@@ -25,6 +25,8 @@
 #define TKD_METHOD_LIST_JOBS    "ListJobs"      /* -> a(tsso): id, version, state, path; running job and finished ones */
 #define TKD_METHOD_GET_HISTORY  "GetHistory"    /* -> a(tsssssttsst), TKD_HISTORY_SIGNATURE */
 #define TKD_METHOD_TWIN_LOG     "TwinLog"       /* (t offset) -> (t next, ay data) */
+#define TKD_METHOD_GIVE         "Give"          /* (s address) -> (): lends a PCI function to the twin */
+#define TKD_METHOD_TAKE         "Take"          /* (s address) -> (): has it back */
 #define TKD_METHOD_OPEN_CONSOLE "OpenConsole"   /* () -> (h connection), see console-io.h */
 
 #define TKD_START_SIGNATURE_OUT    "to"         /* of every method that begins a job */
@@ -56,6 +58,7 @@
 #define TKD_PROPERTY_TWIN_CPUS   "TwinCPUs"     /* s, list such as "2-3", "" if none */
 #define TKD_PROPERTY_TWIN_MEMORY "TwinMemory"   /* t, bytes set aside, checkpoint memory included */
 #define TKD_PROPERTY_TWIN_SINCE  "TwinSince"    /* t, when it was started, CLOCK_REALTIME in µs, 0 if it was not */
+#define TKD_PROPERTY_TWIN_FUNCTIONS "TwinFunctions" /* as, addresses of the PCI functions that it was lent */
 #define TKD_PROPERTY_TWIN_ERROR  "TwinError"    /* s, how it died and its last words, "" unless it is dead */
 
 /* Manager: signals */
@@ -144,6 +147,9 @@
 #define TKD_ERROR_BUSY              TKD_ERROR("Busy")
 #define TKD_ERROR_TWIN_EXISTS       TKD_ERROR("TwinExists")
 #define TKD_ERROR_NO_TWIN           TKD_ERROR("NoTwin")
+#define TKD_ERROR_NO_SUCH_FUNCTION  TKD_ERROR("NoSuchFunction")
+#define TKD_ERROR_FUNCTION_BUSY     TKD_ERROR("FunctionBusy")
+#define TKD_ERROR_CANNOT_LEND       TKD_ERROR("CannotLend")
 #define TKD_ERROR_NO_KERNEL_BEFORE  TKD_ERROR("NoKernelBefore")
 #define TKD_ERROR_NO_SUCH_JOB       TKD_ERROR("NoSuchJob")
 #define TKD_ERROR_NOT_CANCELLABLE   TKD_ERROR("NotCancellable")
@@ -165,5 +171,6 @@
 #define TKD_ACTION_BOOT         "org.twinkernel.tkd1.boot"
 #define TKD_ACTION_RELEASE      "org.twinkernel.tkd1.release"
 #define TKD_ACTION_CANCEL       "org.twinkernel.tkd1.cancel"
+#define TKD_ACTION_LEND         "org.twinkernel.tkd1.lend"
 #define TKD_ACTION_CONSOLE      "org.twinkernel.tkd1.console"
 #define TKD_ACTION_READ_LOG     "org.twinkernel.tkd1.read-log"

@@ -81,6 +81,8 @@ static const struct {
         { "prepare",    "prepared",     reception_prepare },
         { "restore",    "restored",     reception_restore },
         { "commit",     "committed",    reception_commit  },
+        { "accept",     "accepted",     reception_accept  },
+        { "return",     "returned",     reception_return  },
 };
 
 /* 1 after the commit, 0 to go on, or a negative errno when the connection is lost. */

@@ -66,6 +66,8 @@ void reception_tell(Reception *c, const char *type, json_object *o);
 int reception_prepare(Reception *c, json_object *frame, EngineError *e);
 int reception_restore(Reception *c, json_object *frame, EngineError *e);
 int reception_commit(Reception *c, json_object *frame, EngineError *e);
+int reception_accept(Reception *c, json_object *frame, EngineError *e);
+int reception_return(Reception *c, json_object *frame, EngineError *e);
 
 /**
  * reception_forward() - from the commit to the ownership of the machine

@@ -73,6 +73,30 @@ static int device_park(int fd) {
         return call(fd, TWIN_IOC_PARK, NULL);
 }
 
+static int device_give(int fd, const struct twin_function *f) {
+        struct twin_function copy = *f;
+
+        return call(fd, TWIN_IOC_GIVE, &copy);
+}
+
+static int device_take(int fd, const struct twin_function *f) {
+        struct twin_function copy = *f;
+
+        return call(fd, TWIN_IOC_TAKE, &copy);
+}
+
+static int device_accept(int fd, const struct twin_function *f) {
+        struct twin_function copy = *f;
+
+        return call(fd, TWIN_IOC_ACCEPT, &copy);
+}
+
+static int device_return(int fd, const struct twin_function *f) {
+        struct twin_function copy = *f;
+
+        return call(fd, TWIN_IOC_RETURN, &copy);
+}
+
 static int device_takeover(int fd, uint32_t part, uint32_t timeout_ms, struct twin_takeover *ret) {
         struct twin_takeover t = { .timeout_ms = timeout_ms, .parts = part };
         int r;
@@ -122,6 +146,10 @@ const TwinDeviceOps twin_device = {
         .commit = device_commit,
         .abort = device_abort,
         .park = device_park,
+        .give = device_give,
+        .take = device_take,
+        .accept = device_accept,
+        .return_ = device_return,
         .takeover = device_takeover,
         .read_event = device_read_event,
         .read_log = device_read_log,

@@ -31,6 +31,8 @@ static const Step step_table[] = {
         { "migrate",    "migrate-begin",    "migrate-end",    step_migrate,    undo_fence      },
         { "commit",     "commit-begin",     "commit-end",     step_commit,     undo_fence      },
         { "offline",    "offline-begin",    "offline-end",    step_offline,    NULL            },
+        { "give",       "give-begin",       "give-end",       lend_give,       NULL            },
+        { "take",       "take-begin",       "take-end",       lend_take,       NULL            },
 };
 
 static const Step *step_by_name(const char *name) {

@@ -53,6 +53,10 @@ int undo_checkpoint(Worker *w, EngineError *e);
  */
 int undo_fence(Worker *w, EngineError *e);
 
+/* One PCI function goes to the twin, or comes back; lend.c. */
+int lend_give(Worker *w, EngineError *e);
+int lend_take(Worker *w, EngineError *e);
+
 /**
  * worker_device() - the descriptor of /dev/twin
  * @w:          worker

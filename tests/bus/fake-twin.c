@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "fake.h"
+#include "pci-function.h"
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -211,7 +212,86 @@ static int twin_kill(int fd) {
         if (m->twin_pid > 0)
                 kill(m->twin_pid, SIGKILL);
         m->twin_pid = 0;
+        memset(m->loans, 0, sizeof(m->loans));
         fake_set_state(TWIN_STATE_RESERVED);
+        return 0;
+}
+
+/* The loan of a function, or one that is free, or NULL. */
+static struct FakeLoan *find_loan(const struct twin_function *f) {
+        FakeMachine *m = fake_machine();
+
+        for (size_t i = 0; i < ELEMENTSOF(m->loans); i++)
+                if (m->loans[i].state && memcmp(&m->loans[i].function, f, sizeof(*f)) == 0)
+                        return &m->loans[i];
+        for (size_t i = 0; i < ELEMENTSOF(m->loans); i++)
+                if (!m->loans[i].state)
+                        return &m->loans[i];
+        return NULL;
+}
+
+static int enter_loan(const char *call, const struct twin_function *f, struct FakeLoan **ret) {
+        char address[PCI_FUNCTION_MAX];
+        int r;
+
+        r = fake_enter("twin.%s %s", call, pci_function_format(address, f));
+        if (r < 0)
+                return r;
+        *ret = find_loan(f);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int twin_give(int fd, const struct twin_function *f) {
+        struct FakeLoan *l;
+        int r;
+
+        r = enter_loan("give", f, &l);
+        if (r < 0)
+                return r;
+        if (l->state)
+                return -EALREADY;
+        *l = (struct FakeLoan) { .function = *f, .state = 1 };
+        return 0;
+}
+
+static int twin_take(int fd, const struct twin_function *f) {
+        struct FakeLoan *l;
+        int r;
+
+        r = enter_loan("take", f, &l);
+        if (r < 0)
+                return r;
+        if (!l->state)
+                return -ENODEV;
+        if (l->state == 2 && fake_machine()->info.state == TWIN_STATE_ALIVE)
+                return -EBUSY;
+        l->state = 0;
+        return 0;
+}
+
+static int twin_accept(int fd, const struct twin_function *f) {
+        struct FakeLoan *l;
+        int r;
+
+        r = enter_loan("accept", f, &l);
+        if (r < 0)
+                return r;
+        if (l->state != 1)
+                return l->state ? -EALREADY : -ENODEV;
+        l->state = 2;
+        return 0;
+}
+
+static int twin_return(int fd, const struct twin_function *f) {
+        struct FakeLoan *l;
+        int r;
+
+        r = enter_loan("return", f, &l);
+        if (r < 0)
+                return r;
+        if (l->state != 2)
+                return -ENODEV;
+        l->state = 1;
         return 0;
 }
 
@@ -293,6 +373,10 @@ const TwinDeviceOps fake_twin = {
         .commit = twin_commit,
         .abort = twin_abort,
         .park = twin_park,
+        .give = twin_give,
+        .take = twin_take,
+        .accept = twin_accept,
+        .return_ = twin_return,
         .takeover = twin_takeover,
         .read_event = twin_read_event,
         .read_log = twin_read_log,

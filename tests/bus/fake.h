@@ -21,6 +21,10 @@ typedef struct FakeMachine {
         int32_t twin_pid;               /* daemon of the twin, 0: none */
         int32_t parked;                 /* the old kernel has gone, its daemon with it */
         char log[4096];                 /* of the twin */
+        struct FakeLoan {
+                struct twin_function function;
+                uint32_t state;         /* 0: none, 1: given, 2: accepted */
+        } loans[4];
 } FakeMachine;
 
 /* Whether this process runs in the twin. */

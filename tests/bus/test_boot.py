@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A twin that stays: booted, used by an upgrade, released, found again, dying; and the way back."""
 import os
+import re
 import shutil
 import time
 
@@ -283,6 +284,113 @@ class Death(TestCase):
         self.assertEqual(m.get(MANAGER, "TwinError"), "")
         m.upgrade(UNAME)
         wait("the twin owns the machine", lambda: "twin: place.settle" in m.log())
+
+
+class Lending(TestCase):
+    """PCI functions go to the twin and come back."""
+
+    A, B = "0000:00:04.0", "0000:00:05.1"
+
+    def calls(self):
+        return [line for line in self.machine.log() if re.search(r"twin\.(give|take|accept|return) ", line)]
+
+    def functions(self):
+        return [str(f) for f in self.machine.get(MANAGER, "TwinFunctions")]
+
+    def test_there_and_back(self):
+        m = self.boot()
+        m.manager("Give", "s", self.A)
+        m.manager("Give", "s", "00:05.1")
+        self.assertEqual(self.functions(), [self.A, self.B])
+        m.manager("Take", "s", self.A)
+        self.assertEqual(self.functions(), [self.B])
+        self.assertEqual(self.calls(), [f"twin.give {self.A}", f"twin: twin.accept {self.A}", f"twin.give {self.B}",
+                                        f"twin: twin.accept {self.B}", f"twin: twin.return {self.A}", f"twin.take {self.A}"])
+        self.assertEqual(m.get(MANAGER, "State"), "idle")
+        self.release()
+        self.assertEqual(self.functions(), [])
+
+    def test_refusals(self):
+        m = self.start()
+        self.assert_error("NoTwin", m.manager, "Give", "s", self.A)
+        self.assert_error("NoTwin", m.manager, "Take", "s", self.A)
+        m.result(m.boot(UNAME))
+        for address in ("", "disk", "0000:00:04.8", "../../04.0"):
+            self.assert_error("NoSuchFunction", m.manager, "Give", "s", address, text=f'"{address}"')
+        self.assertEqual(self.calls(), [])
+        for number, error in ((19, "NoSuchFunction"), (16, "FunctionBusy"), (95, "CannotLend"), (3, "NoTwin"), (5, "Failed")):
+            m.fault(f"twin.give {self.A}:errno {number}")
+            self.assert_error(error, m.manager, "Give", "s", self.A)
+        self.assert_error("NoSuchFunction", m.manager, "Take", "s", self.A, text="not lent")
+        self.assertEqual(self.functions(), [])
+
+    def test_root_filesystem_stays(self):
+        m = self.boot()
+        device = os.stat("/").st_dev
+        block = m.root + "/sys/dev/block"
+        disk = m.root + f"/sys/devices/pci0000:00/{self.A}/virtio1/block/vda"
+        stack = m.root + "/sys/devices/virtual/block/dm-0"
+        os.makedirs(block)
+        os.makedirs(disk)
+        os.makedirs(stack + "/slaves")
+        os.symlink(disk, stack + "/slaves/vda")
+        for path in (disk, stack):
+            os.symlink(path, f"{block}/{os.major(device)}:{os.minor(device)}")
+            self.assert_error("FunctionBusy", m.manager, "Give", "s", self.A, text="root filesystem")
+            os.unlink(f"{block}/{os.major(device)}:{os.minor(device)}")
+        m.manager("Give", "s", self.A)
+
+    def test_twin_does_not_accept(self):
+        m = self.boot()
+        m.fault(f"twin.accept {self.A}:errno 5")
+        self.assert_error("TwinFailed", m.manager, "Give", "s", self.A, text="accept")
+        self.assertEqual(self.calls()[-1], f"twin.take {self.A}")
+        self.assertEqual(self.functions(), [])
+        m.manager("Give", "s", self.A)
+
+    def test_twin_accepts_nothing_and_it_stays_away(self):
+        m = self.boot()
+        m.fault(f"twin.accept {self.A}:errno 5", f"twin.take {self.A}:errno 5")
+        text = self.assert_error("TwinFailed", m.manager, "Give", "s", self.A, text="cannot be had back")
+        self.assertIn("Cannot accept", text)
+
+    def test_taken_from_a_dead_twin(self):
+        m = self.boot()
+        m.manager("Give", "s", self.A)
+        m.twin_event("panicked")
+        wait("panicked", lambda: m.get(MANAGER, "TwinState") == "panicked")
+        self.assert_error("TwinFailed", m.manager, "Give", "s", self.B, text="panicked")
+        m.manager("Take", "s", self.A)
+        self.assertEqual(self.calls()[-1], f"twin.take {self.A}")
+        self.assertNotIn(f"twin: twin.return {self.A}", self.calls())
+
+    def test_found_again_after_a_restart(self):
+        m = self.boot()
+        m.manager("Give", "s", self.A)
+        self.assertEqual(m.stop(), 0)
+        m.start()
+        self.assertEqual(self.functions(), [self.A])
+        m.manager("Take", "s", self.A)
+
+    def test_worker_crashes(self):
+        m = self.boot()
+        m.fault(f"twin.give {self.A}:crash")
+        self.assert_error("Failed", m.manager, "Give", "s", self.A, text="SIGKILL")
+        m.manager("Give", "s", self.A)
+
+    def test_one_thing_at_a_time(self):
+        m = self.boot()
+        m.fault(f"twin.give {self.A}:sleep 500")
+        answers = []
+        m.bus.connection.call_async(harness.NAME, harness.PATH, MANAGER, "Give", "s", (self.A,),
+                                    lambda: answers.append("done"), answers.append)
+        m.wait_log(f"twin.give {self.A}")
+        self.assert_error("Busy", m.manager, "Give", "s", self.B)
+        self.assert_error("Busy", m.release)
+        self.assert_error("Busy", m.upgrade, UNAME)
+        wait("the answer", lambda: answers)
+        self.assertEqual(answers, ["done"])
+        self.assertEqual(self.functions(), [self.A])
 
 
 class Rollback(TestCase):

@@ -86,6 +86,8 @@ class Unprivileged(harness.TestCase):
         ("Boot", ("sa{sv}", VERSION, "0"), "boot"),
         ("Release", (), "release"),
         ("OpenConsole", (), "console"),
+        ("Give", ("s", "0000:00:04.0"), "lend"),
+        ("Take", ("s", "0000:00:04.0"), "lend"),
         ("TwinLog", ("t", "0"), "read-log"),
     )
 

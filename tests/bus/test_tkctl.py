@@ -16,6 +16,7 @@ from harness import ERROR, STEPS, VERSION, wait
 TKCTL = os.environ["TKCTL"]
 EXIT = {"ok": 0, "failed": 1, "usage": 2, "refused": 3, "denied": 4, "unreachable": 5, "cancelled": 6, "lost": 7,
         "interrupted": 130}
+ADDRESS = "0000:00:04.0"
 LOG_SIZE_OFFSET = 96
 LOG_OFFSET = harness.TWIN_INFO_SIZE + 8
 
@@ -214,6 +215,19 @@ class Twin(TestCase):
         self.assertEqual([(j["kind"], j["state"]) for j in self.tkctl_json("history")],
                          [("boot", "done"), ("release", "done")])
         self.assert_refused("release", text=["no twin", '"tkctl boot VERSION"'])
+
+    def test_give_and_take(self):
+        self.machine.start()
+        self.assert_refused("give", ADDRESS, text=["no twin", '"tkctl boot VERSION"'])
+        self.tkctl("boot", VERSION)
+        self.assertEqual(self.tkctl("give", ADDRESS), f"{ADDRESS} is lent to the twin.\n")
+        self.assertIn(f"    Lent: {ADDRESS}\n", self.tkctl("status"))
+        self.assertEqual(self.tkctl_json("status")["twin_functions"], [ADDRESS])
+        self.assert_refused("give", ADDRESS, text=["lent to the twin already"])
+        self.assert_refused("give", "disk", text=['"disk"', "lspci -D"])
+        self.assertEqual(self.tkctl("take", ADDRESS), f"{ADDRESS} is back from the twin.\n")
+        self.assert_refused("take", ADDRESS, text=["is not lent"])
+        self.assertNotIn("Lent", self.tkctl("status"))
 
     def test_boot_that_fails(self):
         self.machine.start()
