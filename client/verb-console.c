@@ -14,6 +14,7 @@
 #include "fault.h"
 
 #define END_OF_INPUT 4 /* Ctrl-D */
+#define END_AGAIN_MSEC 1000
 
 typedef struct Console {
         Context *context;
@@ -134,8 +135,15 @@ static void on_signal(Console *k) {
                 end(k, EXIT_OK);
 }
 
-static void on_input(Console *k) {
+/* Until it is heard: login(1) throws away what was typed before it is ready. */
+static void type_end(Console *k) {
         static const uint8_t end_of_input = END_OF_INPUT;
+
+        if (console_room(&k->keys) > 0)
+                console_append(&k->keys, &end_of_input, 1);
+}
+
+static void on_input(Console *k) {
         struct timespec now;
         size_t before = k->keys.size;
         int n;
@@ -145,7 +153,7 @@ static void on_input(Console *k) {
                 return;
         if (n <= 0) {
                 k->input_ended = true;
-                console_append(&k->keys, &end_of_input, 1);
+                type_end(k);
                 return;
         }
         clock_gettime(CLOCK_MONOTONIC, &now);
@@ -218,9 +226,13 @@ static int dispatch(Console *k) {
                 { .fd = k->signals, .events = POLLIN },
                 { .fd = sd_bus_get_fd(k->context->bus), .events = POLLIN },
         };
+        int n;
 
-        if (poll(p, ELEMENTSOF(p), -1) < 0)
+        n = poll(p, ELEMENTSOF(p), k->input_ended ? END_AGAIN_MSEC : -1);
+        if (n < 0)
                 return errno == EINTR ? 0 : -errno;
+        if (n == 0)
+                type_end(k);
         if (p[3].revents)
                 on_signal(k);
         if (p[1].revents && !k->ended)

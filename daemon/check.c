@@ -92,6 +92,10 @@ static void judge_image(Check *c, const char *path, const KernelImage *image) {
         if (!image->twin)
                 findings_add(&c->findings, FINDING_NO_TWIN_SUPPORT,
                              "%s was built without twin support (CONFIG_TWIN)", path);
+        if ((c->info.flags & TWIN_INFO_LA57) && !image->five_level)
+                findings_add(&c->findings, FINDING_NO_TWIN_SUPPORT,
+                             "%s was built without 5-level paging (CONFIG_X86_5LEVEL), which the running kernel uses; "
+                             "boot that one with no5lvl first", path);
         if (streq(version, running_kernel()))
                 findings_add(&c->findings, FINDING_SAME_VERSION, "\"%s\" is the running kernel's own version", version);
 }

@@ -12,6 +12,7 @@
 #define HEADER_BYTES            0x270
 #define SECTOR                  512U
 #define XLF_KERNEL_64           (1U << 0)
+#define XLF_5LEVEL_ENABLED      (1U << 6)
 #define XLF_TWIN                (1U << 15)
 #define PROTOCOL_MIN            0x20c   /* xloadflags came with 2.12 */
 
@@ -109,6 +110,7 @@ int kernel_image_read(const char *path, KernelImage *ret) {
         if (read_release(fd, h, image.release, sizeof(image.release)) < 0)
                 return IMAGE_CORRUPT;
         image.twin = get16(h, AT_XLOADFLAGS) & XLF_TWIN;
+        image.five_level = get16(h, AT_XLOADFLAGS) & XLF_5LEVEL_ENABLED;
         image.init_size = get32(h, AT_INIT_SIZE);
         *ret = image;
         return IMAGE_OK;

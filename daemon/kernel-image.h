@@ -10,6 +10,7 @@
 typedef struct KernelImage {
         char release[65];               /* "7.2.13-tk": what uname -r will say */
         bool twin;                      /* it can run as a twin */
+        bool five_level;                /* it can page with five levels */
         uint64_t init_size;             /* memory it needs to start, bytes */
 } KernelImage;
 

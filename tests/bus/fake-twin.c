@@ -82,7 +82,7 @@ static int twin_info(int fd, struct twin_info *ret) {
                 if (ret->flags & TWIN_INFO_OWNS_MACHINE)
                         ret->state = TWIN_STATE_NONE;
         } else
-                ret->flags = TWIN_INFO_OWNS_MACHINE;
+                ret->flags = TWIN_INFO_OWNS_MACHINE | (m->info.flags & TWIN_INFO_LA57);
         return 0;
 }
 

@@ -166,7 +166,8 @@ class Systemd:
                                "ret = dbus.Array([" + ", ".join(rows) + "], signature='(ssssssouso)')")
 
 
-def make_image(path, release=VERSION, twin=True, linux=True, truncated=False, payload=b"\x28\xb5\x2f\xfd"):
+def make_image(path, release=VERSION, twin=True, linux=True, truncated=False, payload=b"\x28\xb5\x2f\xfd",
+               five_level=True):
     """Writes a file with the boot header of a kernel."""
     h = bytearray(8192)
     h[0x1f1] = 3                                    # setup sectors: payload at 4 * 512
@@ -176,7 +177,7 @@ def make_image(path, release=VERSION, twin=True, linux=True, truncated=False, pa
     struct.pack_into("<H", h, 0x206, 0x20f)
     struct.pack_into("<H", h, 0x20e, 0x300)
     h[0x500:0x500 + len(release) + 6] = release.encode() + b" (x) #"
-    struct.pack_into("<H", h, 0x236, 1 | (0x8000 if twin else 0))
+    struct.pack_into("<H", h, 0x236, 1 | (0x8000 if twin else 0) | (0x40 if five_level else 0))
     struct.pack_into("<II", h, 0x248, 0x100, 64)
     struct.pack_into("<I", h, 0x260, 32 << 20)
     h[0x900:0x900 + len(payload)] = payload

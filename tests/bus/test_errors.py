@@ -60,6 +60,13 @@ class BadInput(harness.TestCase):
         harness.make_image(f"{m.root}/boot/vmlinuz-{VERSION}", twin=False)
         self.refused("NoTwinSupport", "CONFIG_TWIN")
 
+    def test_paging_depth(self):
+        m = self.machine.start()
+        harness.make_image(f"{m.root}/boot/vmlinuz-{VERSION}", five_level=False)
+        self.assertEqual([f for f in m.check() if f[1] == "error"], [])
+        m.poke(4, 1 << 3)
+        self.refused("NoTwinSupport", "5-level paging")
+
     def test_no_twin_support_in_the_running_kernel(self):
         m = self.machine
         os.unlink(m.fake + "/twin")
@@ -94,11 +101,11 @@ class BadInput(harness.TestCase):
 
     def test_leftover_twin(self):
         m = self.machine
-        with open(m.fake + "/twin", "r+b") as f:
-            f.seek(8)
-            f.write(b"\1")          # state RESERVED
+        m.poke(8, harness.TWIN_STATES.index("reserved"))
         m.start()
-        self.refused("Busy", "reserved")
+        self.refused("TwinExists", "reserved")
+        self.assertEqual(m.result(m.release()), "done")
+        self.assert_untouched()
 
     def test_bad_config(self):
         m = self.machine.start()
