@@ -225,6 +225,40 @@ static int add_old_ram(void)
 	return 0;
 }
 
+static void drop_resource(u64 start, u64 end)
+{
+	struct resource *res;
+
+	for (res = iomem_resource.child; res; res = res->sibling) {
+		if (res->start == start && res->end == end - 1) {
+			release_resource(res);
+			return;
+		}
+	}
+}
+
+/*
+ * No kernel allocates from the RAM below 1 MiB, but a crash kernel gets it, for
+ * the code through which its CPUs start.
+ */
+static int name_low_ram(void)
+{
+	const struct twin_memory_map *map = twin_arch_machine_map();
+	unsigned int i;
+	int r = 0;
+
+	for (i = 0; i < map->nr && !r; i++) {
+		u64 start = map->range[i].start;
+		u64 end = start + map->range[i].size;
+
+		if (!twin_arch_is_ram(&map->range[i]) || end > SZ_1M)
+			continue;
+		drop_resource(start, end);
+		r = name_ram(max_t(u64, start, PAGE_SIZE), end);
+	}
+	return r;
+}
+
 /**
  * twin_memory_takeover - add the old kernel's RAM to this kernel
  *
@@ -256,6 +290,8 @@ int twin_memory_takeover(void)
 		return r;
 	r = add_old_ram();
 	restore_online_page_callback(online_old_ram);
+	if (!r)
+		r = name_low_ram();
 	if (!r)
 		r = twin_arch_memory_taken();
 	taken = !r;

@@ -11,6 +11,8 @@
 #define pr_fmt(fmt) "twin: " fmt
 
 #include <linux/acpi.h>
+#include <linux/minmax.h>
+#include <linux/reboot.h>
 #include <linux/stop_machine.h>
 
 #include <asm/i8259.h>
@@ -112,5 +114,7 @@ int twin_arch_take_board(void)
 		return r;
 	take_pic();
 	twin_arch_take_acpi();
+	/* A kernel that kexec starts elsewhere leaves the boot processor out. */
+	reboot_cpu = max(twin_arch_apic_to_cpu(twin_arch_bsp()), 0);
 	return 0;
 }
