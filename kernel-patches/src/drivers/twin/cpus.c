@@ -9,6 +9,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/delay.h>
 #include <linux/init.h>
+#include <linux/sched/smt.h>
 
 #include "twin.h"
 
@@ -135,6 +136,8 @@ void twin_cpus_release(void)
 		bring_up(cpu);
 		cpumask_clear_cpu(cpu, &twin_cpus);
 	}
+	/* IPIs by shorthand are safe again: see twin_exists(). */
+	arch_smt_update();
 }
 
 static int fence_running(bool *any)
