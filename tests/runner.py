@@ -17,6 +17,9 @@ TOP = Path(__file__).resolve().parents[1]
 CACHE = Path(os.environ.get("TKD_CACHE") or "/var/cache/tkd")
 MESON_TIERS = ("unit", "bus")
 TIERS = (*MESON_TIERS, "vm")
+# Cost too much to run every time; only on demand.
+LONG_TIERS = ("debug",)
+DEBUG_SERIES = "7.2"
 # Build directories of the meson tiers and what sets them apart.
 BUILDS = {
     "plain": ("--werror",),
@@ -96,14 +99,22 @@ def run_vm(word):
     return Counter(failed=failed, skipped=len(r.skipped), passed=r.testsRun - failed - len(r.skipped))
 
 
+def run_debug():
+    """The kernel's tests in a process of its own, with kernels that check themselves; one test."""
+    say("== debug")
+    env = dict(os.environ, TKD_TEST_SERIES=os.environ.get("TKD_TEST_SERIES") or DEBUG_SERIES, TKD_TEST_VARIANT="debug")
+    failed = subprocess.run([sys.executable, __file__, "vm", "-k", "Kernel"], env=env).returncode != 0
+    return Counter(failed=int(failed), passed=int(not failed))
+
+
 def main():
     p = argparse.ArgumentParser(prog="run", description="Build and run the tests.")
-    p.add_argument("tiers", nargs="*", metavar="TIER", help=", ".join(TIERS) + "; all by default")
+    p.add_argument("tiers", nargs="*", metavar="TIER", help=f"{', '.join(TIERS)}, all by default; {', '.join(LONG_TIERS)}")
     p.add_argument("-k", dest="word", help="of the vm tier, only tests with this in their name")
     a = p.parse_args()
-    unknown = set(a.tiers) - set(TIERS)
+    unknown = set(a.tiers) - {*TIERS, *LONG_TIERS}
     if unknown:
-        p.error(f"no tier {', '.join(sorted(unknown))}; there are {', '.join(TIERS)}")
+        p.error(f"no tier {', '.join(sorted(unknown))}; there are {', '.join(TIERS + LONG_TIERS)}")
 
     tiers = a.tiers or TIERS
     suites = [t for t in MESON_TIERS if t in tiers]
@@ -114,6 +125,8 @@ def main():
         total += run_checkpatch()
     if "vm" in tiers:
         total += run_vm(a.word)
+    if "debug" in tiers:
+        total += run_debug()
     say(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
     sys.exit(1 if total["failed"] else 0)
 

@@ -3,6 +3,7 @@
 both kernels in /boot, and what can be asked of it in either kernel."""
 
 import json
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,15 +12,16 @@ from redis_load import COUNTER, DIGEST_COMMAND, Writer, load_keys
 from vm import Machine, build
 
 BUS, PATH = "org.twinkernel.tkd1", "/org/twinkernel/tkd1"
-SERIES = ("6.12", "7.2")
+# TKD_TEST_SERIES and TKD_TEST_VARIANT let other kernels take part; see tests/run.
+SERIES = tuple((os.environ.get("TKD_TEST_SERIES") or "6.12 7.2").split())
 UPGRADE_TIMEOUT = 400
 TAKEOVER_TIMEOUT = 120
 
 
 @lru_cache
-def kernel(series):
+def kernel(series, variant="twin"):
     """Directory of the built kernel."""
-    return build("kernel-patches/build", series)
+    return build("kernel-patches/build", "--variant", os.environ.get("TKD_TEST_VARIANT") or variant, series)
 
 
 def release(series):

@@ -6,7 +6,10 @@
  * between. What it does stands on the kernel's command line:
  *
  *   do=selftests  the programs of the kernel's own tests, in either kernel
- *   do=rounds     twins that are killed, panic, reboot; then all given back
+ *   do=rounds     twins that are used and killed, then all given back
+ *   do=twins      twins that misbehave; way=WAY in this way only, or else in
+ *                 every way but hang, which not every kernel has
+ *   do=WAY        misbehave in this way while a twin looks on
  *   do=takeover   a twin that takes the machine
  *   role=...      what a twin does once it is up (set by the old kernel's side)
  */
@@ -18,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
@@ -36,6 +40,10 @@
 #define PORT            1000
 #define STREAM_BYTES    (1 << 20)
 #define ALIVE_MS        60000
+#define TICK_MS         20000
+#define MAX_CPUS        64
+#define WATCH_ROUNDS    5
+#define SYSRQ           "/proc/sysrq-trigger"
 #define TWIN_CONSOLE    "console=ttyS1,115200 twin_uart=0x2f8 printk.devkmsg=on "
 
 static int twin_fd, log_fd;
@@ -230,19 +238,142 @@ static void rounds(void) {
                 start("role=channel");
                 check_channel();
                 result_errno("kill", ioctl(twin_fd, TWIN_IOC_KILL), 0);
-                start("role=panic panic=-1");
-                result("panicked", wait_event(TWIN_STATE_PANICKED, ALIVE_MS), "not told");
-                result("last words", log_has("sysrq triggered crash"), "not in the log");
-                result_errno("kill", ioctl(twin_fd, TWIN_IOC_KILL), 0);
-                start("role=reboot");
-                result("halted", wait_event(TWIN_STATE_HALTED, ALIVE_MS), "not told");
-                result_errno("kill", ioctl(twin_fd, TWIN_IOC_KILL), 0);
-
                 result_errno("release", ioctl(twin_fd, TWIN_IOC_RELEASE), 0);
                 result("CPUs back", sysconf(_SC_NPROCESSORS_ONLN) == cpus, "missing");
                 result("memory back", round == 0 || mem_total() == memory, "less than before");
                 memory = mem_total();
         }
+}
+
+/* One counter for each CPU, kept by a program that runs only there. */
+static volatile unsigned *start_tickers(void) {
+        volatile unsigned *ticks = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        cpu_set_t set;
+
+        for (int cpu = 0; cpu < MAX_CPUS; cpu++) {
+                if (fork() != 0)
+                        continue;
+                CPU_ZERO(&set);
+                CPU_SET(cpu, &set);
+                if (sched_setaffinity(0, sizeof(set), &set) < 0)
+                        _exit(0);
+                for (;; ticks[cpu]++)
+                        usleep(10000);
+        }
+        return ticks;
+}
+
+/* Does every CPU that ticked before still do so? */
+static void check_ticks(volatile unsigned *ticks) {
+        unsigned before[MAX_CPUS];
+        int cpu, waited;
+
+        for (cpu = 0; cpu < MAX_CPUS; cpu++)
+                before[cpu] = ticks[cpu];
+        for (cpu = 0, waited = 0; cpu < MAX_CPUS && waited < TICK_MS; )
+                if (before[cpu] == 0 || ticks[cpu] - before[cpu] > 10)
+                        cpu++;
+                else
+                        waited += (usleep(10000), 10);
+        result("ticks on", cpu == MAX_CPUS, "a CPU stopped");
+}
+
+/* What a kernel may do to itself, and what becomes of a twin that does it. */
+static const struct way {
+        const char *name;
+        const char *file, *text;        /* to be written */
+        int reboot;                     /* or to be called */
+        unsigned state;
+        const char *last_words;
+} ways[] = {
+        { "panic", SYSRQ, "c", 0, TWIN_STATE_PANICKED, "sysrq triggered crash" },
+        { "emergency", SYSRQ, "b", 0, TWIN_STATE_HALTED, "Resetting" },
+        { "reboot", NULL, NULL, RB_AUTOBOOT, TWIN_STATE_HALTED, "Restarting system" },
+        { "halt", NULL, NULL, RB_HALT_SYSTEM, TWIN_STATE_HALTED, "System halted" },
+        { "poweroff", NULL, NULL, RB_POWER_OFF, TWIN_STATE_HALTED, "Power down" },
+        { "nmi", SYSRQ, "l", 0, TWIN_STATE_ALIVE, "Show backtrace of all active CPUs" },
+        { "hang", "/sys/module/twin/parameters/hang", "1", 0, TWIN_STATE_LOST, "hangs, as it was told to" },
+};
+
+static const struct way *find_way(const char *name) {
+        for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+                if (strncmp(name, ways[i].name, strlen(ways[i].name)) == 0)
+                        return &ways[i];
+        return NULL;
+}
+
+static void misbehave(const struct way *way) {
+        int fd;
+
+        if (way->reboot)
+                reboot(way->reboot);
+        fd = open(way->file, O_WRONLY | O_CLOEXEC);
+        if (write(fd, way->text, strlen(way->text)) < 0)
+                result(way->name, 0, strerror(errno));
+        close(fd);
+}
+
+static int wait_log(const char *text) {
+        for (int waited = 0; !log_has(text); waited += 100) {
+                if (waited > ALIVE_MS)
+                        return 0;
+                usleep(100000);
+        }
+        return 1;
+}
+
+/* What the twin does is told, and nothing else happens. */
+static void watch_twin(const struct way *way, volatile unsigned *ticks) {
+        char append[64];
+
+        snprintf(append, sizeof(append), "panic=-1 role=%s", way->name);
+        start(append);
+        result(way->name, way->state == TWIN_STATE_ALIVE || wait_event(way->state, ALIVE_MS), "not told");
+        result("last words", wait_log(way->last_words), "not in the log");
+        check_ticks(ticks);
+        result("state", info().state == way->state, "another");
+        result_errno("kill", ioctl(twin_fd, TWIN_IOC_KILL), 0);
+}
+
+static int is_wanted(const struct way *way) {
+        if (*option("way="))
+                return option_is("way=", way->name);
+        return strcmp(way->name, "hang") != 0;
+}
+
+static void twins(void) {
+        volatile unsigned *ticks;
+
+        result_errno("reserve", reserve(640, 128, TWIN_CPUS), 0);
+        ticks = start_tickers();
+        for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+                if (is_wanted(&ways[i]))
+                        watch_twin(&ways[i], ticks);
+        /* After all that the CPUs are as good as before. */
+        start("role=channel");
+        check_channel();
+        result_errno("kill", ioctl(twin_fd, TWIN_IOC_KILL), 0);
+        result_errno("release", ioctl(twin_fd, TWIN_IOC_RELEASE), 0);
+}
+
+/* The old kernel misbehaves; this twin has to tell how it went. */
+static void watch_old_kernel(void) {
+        volatile unsigned *ticks = start_tickers();
+
+        for (int i = 0; i < WATCH_ROUNDS; i++) {
+                sleep(1);
+                check_ticks(ticks);
+        }
+        finish();
+}
+
+static void misbehave_beside_twin(const struct way *way) {
+        result_errno("reserve", reserve(640, 128, TWIN_CPUS), 0);
+        start(TWIN_CONSOLE "role=watch");
+        sleep(2);
+        misbehave(way);
+        for (;;)
+                pause();
 }
 
 static void takeover(void) {
@@ -274,7 +405,6 @@ static void take_over(void) {
         struct twin_takeover arg = { .timeout_ms = 100, .parts = TWIN_TAKE_CPUS };
 
         result_errno("take over before the commit", ioctl(twin_fd, TWIN_IOC_TAKEOVER, &arg), EPERM);
-        result_errno("reserve in a twin", reserve(256, 128, 2), EOPNOTSUPP);
         result_errno("commit", ioctl(twin_fd, TWIN_IOC_COMMIT), 0);
         result_errno("commit again", ioctl(twin_fd, TWIN_IOC_COMMIT), 0);
         arg.timeout_ms = 30000;
@@ -284,26 +414,19 @@ static void take_over(void) {
         finish();
 }
 
-static void trigger_panic(void) {
-        int fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
-
-        if (write(fd, "c", 1) < 0)
-                pause();
-}
-
 static void be_twin(void) {
         sleep(1);
         if (option_is("role=", "takeover"))
                 take_over();
         else if (option_is("role=", "channel"))
                 serve_channel();
+        else if (option_is("role=", "watch"))
+                watch_old_kernel();
         else if (option_is("role=", "selftest")) {
                 run_selftest("guest");
                 reboot(RB_AUTOBOOT);
-        } else if (option_is("role=", "panic"))
-                trigger_panic();
-        else if (option_is("role=", "reboot"))
-                reboot(RB_AUTOBOOT);
+        } else if (find_way(option("role=")))
+                misbehave(find_way(option("role=")));
         for (;;)
                 pause();
 }
@@ -315,6 +438,10 @@ static void be_old(void) {
                 rounds();
         else if (option_is("do=", "takeover"))
                 takeover();
+        else if (option_is("do=", "twins"))
+                twins();
+        else if (find_way(option("do=")))
+                misbehave_beside_twin(find_way(option("do=")));
         finish();
 }
 

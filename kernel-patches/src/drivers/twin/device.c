@@ -3,6 +3,7 @@
  * /dev/twin: checks every call and hands it to the part that does the work.
  * The interface is documented in <linux/twin.h> of the uapi.
  */
+#include <kunit/visibility.h>
 #include <linux/bitmap.h>
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -23,7 +24,7 @@
 /* Serialises every change of state; INFO and READ_LOG go without. */
 DEFINE_MUTEX(twin_lock);
 
-static void cpus_to_user(u64 *words, const struct cpumask *cpus)
+VISIBLE_IF_KUNIT void twin_cpus_to_user(u64 *words, const struct cpumask *cpus)
 {
 	int cpu;
 
@@ -32,7 +33,7 @@ static void cpus_to_user(u64 *words, const struct cpumask *cpus)
 			words[cpu / 64] |= BIT_ULL(cpu % 64);
 }
 
-static int cpus_from_user(struct cpumask *cpus, const u64 *words)
+VISIBLE_IF_KUNIT int twin_cpus_from_user(struct cpumask *cpus, const u64 *words)
 {
 	int cpu;
 
@@ -88,7 +89,7 @@ static void info_from_area(struct twin_info *info)
 		info->mem_size = twin_region.ram.size + twin_region.pmem.size;
 		info->pmem_start = twin_region.pmem.start;
 		info->pmem_size = twin_region.pmem.size;
-		cpus_to_user(info->cpus, &twin_cpus);
+		twin_cpus_to_user(info->cpus, &twin_cpus);
 	} else if (!twin_owns_machine()) {
 		info->state = READ_ONCE(ho->twin_state);
 		info->heartbeats = READ_ONCE(ho->beats);
@@ -96,7 +97,7 @@ static void info_from_area(struct twin_info *info)
 		info->mem_size = ho->mem_size + ho->pmem_size;
 		info->pmem_start = ho->pmem_start;
 		info->pmem_size = ho->pmem_size;
-		cpus_to_user(info->cpus, cpu_online_mask);
+		twin_cpus_to_user(info->cpus, cpu_online_mask);
 	}
 }
 
@@ -145,9 +146,11 @@ static int ioctl_reserve(void __user *uarg)
 
 	if (copy_from_user(&arg, uarg, sizeof(arg)))
 		return -EFAULT;
+	if (!twin_owns_machine())
+		return -EPERM;
 	if (twin_get_state() != TWIN_STATE_NONE)
 		return -EBUSY;
-	r = cpus_from_user(&cpus, arg.cpus);
+	r = twin_cpus_from_user(&cpus, arg.cpus);
 	return r ?: reserve(&arg, &cpus);
 }
 

@@ -36,14 +36,17 @@ unsigned int twin_range_cut(struct twin_range *ranges, unsigned int nr,
 {
 	unsigned int i = 0;
 
-	while (i < nr && (!overlap(&ranges[i], cut)))
+	if (!cut->size)
+		return nr;
+	while (i < nr && !overlap(&ranges[i], cut))
 		i++;
 	while (i < nr && overlap(&ranges[i], cut)) {
 		struct twin_range was = ranges[i], piece[2];
-		unsigned int n, rest = nr - i - 1;
+		unsigned int n, rest = nr - i - 1, room = min(2U, max - i);
 
-		n = append(piece, 0, 2, was.start, cut->start);
-		n = append(piece, n, 2, twin_range_end(cut), twin_range_end(&was));
+		n = append(piece, 0, room, was.start, cut->start);
+		n = append(piece, n, room, twin_range_end(cut),
+			   twin_range_end(&was));
 		rest = min(rest, max - i - n);
 		memmove(&ranges[i + n], &ranges[i + 1], rest * sizeof(*ranges));
 		memcpy(&ranges[i], piece, n * sizeof(*ranges));

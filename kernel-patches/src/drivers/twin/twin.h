@@ -144,6 +144,12 @@ static inline void twin_watchdogs_park(void) { }
 void twin_log_init(void);
 int twin_log_read(const struct twin_area *area, struct twin_log *arg);
 
+/* device.c */
+#if IS_ENABLED(CONFIG_KUNIT)
+void twin_cpus_to_user(u64 *words, const struct cpumask *cpus);
+int twin_cpus_from_user(struct cpumask *cpus, const u64 *words);
+#endif
+
 /* arch/x86/kernel/twin */
 void twin_arch_init_area(const struct twin_area *area);
 void twin_arch_fill_header(struct twin_handover *ho);

@@ -206,7 +206,8 @@ struct twin_event {
 #define TWIN_IOC_INFO		_IOR(TWIN_IOC_MAGIC, 0xb0, struct twin_info)
 /*
  * Old kernel: take memory and CPUs. All or nothing.
- * EBUSY: not in state NONE. EINVAL: sizes. EPERM: CPU 0 is among the CPUs.
+ * EBUSY: not in state NONE. EINVAL: sizes. EPERM: CPU 0 is among the CPUs,
+ * or this kernel is a twin that does not own the machine.
  * ENODEV: a CPU is not online. ENOSPC: no CPU would be left.
  * ENOMEM: no contiguous range of that size could be freed.
  */

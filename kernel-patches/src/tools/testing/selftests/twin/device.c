@@ -13,7 +13,8 @@
 static const unsigned int calls[] = {
 	TWIN_IOC_INFO, TWIN_IOC_RESERVE, TWIN_IOC_RELEASE, TWIN_IOC_BOOT,
 	TWIN_IOC_KILL, TWIN_IOC_COMMIT, TWIN_IOC_ABORT, TWIN_IOC_PARK,
-	TWIN_IOC_TAKEOVER, TWIN_IOC_READ_LOG,
+	TWIN_IOC_TAKEOVER, TWIN_IOC_READ_LOG, TWIN_IOC_GIVE, TWIN_IOC_TAKE,
+	TWIN_IOC_ACCEPT, TWIN_IOC_RETURN,
 };
 
 FIXTURE(device) {
@@ -116,19 +117,27 @@ TEST_F(device, refuses_unknown_calls)
 
 TEST_F(device, refuses_bad_addresses)
 {
-	EXPECT_ERROR(EFAULT, ioctl(self->fd, TWIN_IOC_INFO, BAD_ADDRESS));
-	EXPECT_ERROR(EFAULT, ioctl(self->fd, TWIN_IOC_INFO, NULL));
-	EXPECT_ERROR(EFAULT, ioctl(self->fd, TWIN_IOC_RESERVE, BAD_ADDRESS));
-	EXPECT_ERROR(EFAULT, ioctl(self->fd, TWIN_IOC_TAKEOVER, BAD_ADDRESS));
-	EXPECT_ERROR(EFAULT, ioctl(self->fd, TWIN_IOC_READ_LOG, BAD_ADDRESS));
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		if (_IOC_SIZE(calls[i]) == 0)
+			continue;
+		EXPECT_ERROR(EFAULT, ioctl(self->fd, calls[i], BAD_ADDRESS));
+		EXPECT_ERROR(EFAULT, ioctl(self->fd, calls[i], NULL));
+	}
 }
 
 TEST_F(device, refuses_reserved_fields)
 {
 	struct twin_takeover reserved = { .parts = TWIN_TAKE_CPUS, .reserved = 1 };
 	struct twin_takeover unknown = { .parts = 1U << 31 };
+	struct twin_function function = { .reserved = 1 };
 	struct twin_log log = { .reserved = 1 };
 
+	EXPECT_ERROR(EINVAL, ioctl(self->fd, TWIN_IOC_GIVE, &function));
+	EXPECT_ERROR(EINVAL, ioctl(self->fd, TWIN_IOC_TAKE, &function));
+	EXPECT_ERROR(EINVAL, ioctl(self->fd, TWIN_IOC_ACCEPT, &function));
+	EXPECT_ERROR(EINVAL, ioctl(self->fd, TWIN_IOC_RETURN, &function));
 	EXPECT_ERROR(EINVAL, ioctl(self->fd, TWIN_IOC_TAKEOVER, &reserved));
 	EXPECT_ERROR(EINVAL, ioctl(self->fd, TWIN_IOC_TAKEOVER, &unknown));
 	EXPECT_ERROR(EINVAL, ioctl(self->fd, TWIN_IOC_READ_LOG, &log));

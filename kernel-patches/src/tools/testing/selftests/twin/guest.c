@@ -42,12 +42,23 @@ TEST_F(guest, has_no_twin_of_its_own)
 {
 	struct twin_reserve arg = good_reserve(self->fd);
 
-	EXPECT_ERROR(EOPNOTSUPP, ioctl(self->fd, TWIN_IOC_RESERVE, &arg));
+	EXPECT_ERROR(EPERM, ioctl(self->fd, TWIN_IOC_RESERVE, &arg));
 	EXPECT_ERROR(ENOEXEC, ioctl(self->fd, TWIN_IOC_BOOT));
 	EXPECT_ERROR(ESRCH, ioctl(self->fd, TWIN_IOC_KILL));
 	EXPECT_ERROR(ESRCH, ioctl(self->fd, TWIN_IOC_ABORT));
 	EXPECT_ERROR(ESRCH, ioctl(self->fd, TWIN_IOC_PARK));
 	EXPECT_EQ(0, ioctl(self->fd, TWIN_IOC_RELEASE));
+}
+
+/* Functions are lent by the other kernel, and none was. */
+TEST_F(guest, has_no_functions)
+{
+	struct twin_function host_bridge = {};
+
+	EXPECT_ERROR(EPERM, ioctl(self->fd, TWIN_IOC_GIVE, &host_bridge));
+	EXPECT_ERROR(EPERM, ioctl(self->fd, TWIN_IOC_TAKE, &host_bridge));
+	EXPECT_ERROR(ENODEV, ioctl(self->fd, TWIN_IOC_ACCEPT, &host_bridge));
+	EXPECT_ERROR(ENODEV, ioctl(self->fd, TWIN_IOC_RETURN, &host_bridge));
 }
 
 TEST_F(guest, takes_nothing_before_the_commit)

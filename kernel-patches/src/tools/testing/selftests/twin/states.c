@@ -10,19 +10,21 @@
 
 enum call {
 	RESERVE, RELEASE, LOAD, UNLOAD, BOOT, KILL, ABORT, COMMIT, PARK,
-	TAKEOVER, READ_LOG, NR_CALLS,
+	TAKEOVER, READ_LOG, GIVE, TAKE, ACCEPT, RETURN, NR_CALLS,
 };
 
 static const char *const call_names[] = {
 	[RESERVE] = "reserve", [RELEASE] = "release", [LOAD] = "load",
 	[UNLOAD] = "unload", [BOOT] = "boot", [KILL] = "kill",
 	[ABORT] = "abort", [COMMIT] = "commit", [PARK] = "park",
-	[TAKEOVER] = "takeover", [READ_LOG] = "read log",
+	[TAKEOVER] = "takeover", [READ_LOG] = "read log", [GIVE] = "give",
+	[TAKE] = "take", [ACCEPT] = "accept", [RETURN] = "return",
 };
 
 static int make_call(int fd, enum call call)
 {
 	struct twin_takeover takeover = { .parts = TWIN_TAKE_CPUS };
+	struct twin_function nowhere = { .bus = 255, .devfn = 255 };
 	struct twin_log log = {};
 
 	switch (call) {
@@ -48,6 +50,14 @@ static int make_call(int fd, enum call call)
 		return ioctl(fd, TWIN_IOC_TAKEOVER, &takeover);
 	case READ_LOG:
 		return ioctl(fd, TWIN_IOC_READ_LOG, &log);
+	case GIVE:
+		return ioctl(fd, TWIN_IOC_GIVE, &nowhere);
+	case TAKE:
+		return ioctl(fd, TWIN_IOC_TAKE, &nowhere);
+	case ACCEPT:
+		return ioctl(fd, TWIN_IOC_ACCEPT, &nowhere);
+	case RETURN:
+		return ioctl(fd, TWIN_IOC_RETURN, &nowhere);
 	default:
 		return -1;
 	}
@@ -85,7 +95,8 @@ FIXTURE_VARIANT_ADD(states, none) {
 		[RESERVE] = ALLOWED, [RELEASE] = ALLOWED, [LOAD] = ENODEV,
 		[UNLOAD] = ENODEV, [BOOT] = ENOEXEC, [KILL] = ESRCH,
 		[ABORT] = ESRCH, [COMMIT] = EPERM, [PARK] = ESRCH,
-		[TAKEOVER] = EPERM, [READ_LOG] = ENODEV,
+		[TAKEOVER] = EPERM, [READ_LOG] = ENODEV, [GIVE] = ESRCH,
+		[TAKE] = ENODEV, [ACCEPT] = EPERM, [RETURN] = EPERM,
 	},
 };
 
@@ -96,7 +107,8 @@ FIXTURE_VARIANT_ADD(states, reserved) {
 		[RESERVE] = EBUSY, [RELEASE] = ALLOWED, [LOAD] = ALLOWED,
 		[UNLOAD] = ALLOWED, [BOOT] = ENOEXEC, [KILL] = ESRCH,
 		[ABORT] = ESRCH, [COMMIT] = EPERM, [PARK] = ESRCH,
-		[TAKEOVER] = EPERM, [READ_LOG] = ALLOWED,
+		[TAKEOVER] = EPERM, [READ_LOG] = ALLOWED, [GIVE] = ESRCH,
+		[TAKE] = ENODEV, [ACCEPT] = EPERM, [RETURN] = EPERM,
 	},
 };
 
@@ -107,34 +119,35 @@ FIXTURE_VARIANT_ADD(states, loaded) {
 		[RESERVE] = EBUSY, [RELEASE] = ALLOWED, [LOAD] = ALLOWED,
 		[UNLOAD] = ALLOWED, [BOOT] = ALLOWED, [KILL] = ESRCH,
 		[ABORT] = ESRCH, [COMMIT] = EPERM, [PARK] = ESRCH,
-		[TAKEOVER] = EPERM, [READ_LOG] = ALLOWED,
+		[TAKEOVER] = EPERM, [READ_LOG] = ALLOWED, [GIVE] = ESRCH,
+		[TAKE] = ENODEV, [ACCEPT] = EPERM, [RETURN] = EPERM,
 	},
 };
 
-#define REFUSED_BESIDE_A_TWIN {						\
+#define REFUSED_BESIDE_A_TWIN						\
 	[RESERVE] = EBUSY, [RELEASE] = EBUSY, [LOAD] = EBUSY,		\
 	[UNLOAD] = EBUSY, [BOOT] = EBUSY, [KILL] = ALLOWED,		\
 	[ABORT] = ALLOWED, [COMMIT] = EPERM, [PARK] = EPERM,		\
 	[TAKEOVER] = EPERM, [READ_LOG] = ALLOWED,			\
-}
+	[TAKE] = ENODEV, [ACCEPT] = EPERM, [RETURN] = EPERM
 
 /* A twin that does nothing stays in this state. */
 FIXTURE_VARIANT_ADD(states, booting) {
 	.enter = { RESERVE, LOAD, BOOT }, .nr_enter = 3, .stuck = true,
 	.state = TWIN_STATE_BOOTING,
-	.error = REFUSED_BESIDE_A_TWIN,
+	.error = { REFUSED_BESIDE_A_TWIN, [GIVE] = ESRCH },
 };
 
 FIXTURE_VARIANT_ADD(states, alive) {
 	.enter = { RESERVE, LOAD, BOOT }, .nr_enter = 3,
 	.state = TWIN_STATE_ALIVE,
-	.error = REFUSED_BESIDE_A_TWIN,
+	.error = { REFUSED_BESIDE_A_TWIN, [GIVE] = ENODEV },
 };
 
 FIXTURE_VARIANT_ADD(states, aborted) {
 	.enter = { RESERVE, LOAD, BOOT, ABORT }, .nr_enter = 4, .stuck = true,
 	.state = TWIN_STATE_BOOTING,
-	.error = REFUSED_BESIDE_A_TWIN,
+	.error = { REFUSED_BESIDE_A_TWIN, [GIVE] = ESRCH },
 };
 
 FIXTURE_VARIANT_ADD(states, killed) {
@@ -144,7 +157,8 @@ FIXTURE_VARIANT_ADD(states, killed) {
 		[RESERVE] = EBUSY, [RELEASE] = ALLOWED, [LOAD] = ALLOWED,
 		[UNLOAD] = ALLOWED, [BOOT] = ENOEXEC, [KILL] = ESRCH,
 		[ABORT] = ESRCH, [COMMIT] = EPERM, [PARK] = ESRCH,
-		[TAKEOVER] = EPERM, [READ_LOG] = ALLOWED,
+		[TAKEOVER] = EPERM, [READ_LOG] = ALLOWED, [GIVE] = ESRCH,
+		[TAKE] = ENODEV, [ACCEPT] = EPERM, [RETURN] = EPERM,
 	},
 };
 

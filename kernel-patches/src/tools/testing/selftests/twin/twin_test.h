@@ -234,18 +234,18 @@ static inline int patched_kernel(off_t at, const void *bytes, size_t len)
 	return reopen(fd);
 }
 
-/* A kernel that halts with interrupts off where a loader enters it. */
+/* A kernel that loops with interrupts off where a loader enters it. */
 static inline int stuck_kernel(void)
 {
-	static const unsigned char halt[] = { 0xfa, 0xf4, 0xeb, 0xfd };
+	static const unsigned char loop[] = { 0xfa, 0xeb, 0xfe };
 	unsigned char setup_sects = 0;
 	int fd = open_kernel();
 
 	if (pread(fd, &setup_sects, 1, 0x1f1) != 1)
 		ksft_exit_fail_perror("cannot read the kernel");
 	close(fd);
-	return patched_kernel((setup_sects + 1) * 512 + 0x200, halt,
-			      sizeof(halt));
+	return patched_kernel((setup_sects + 1) * 512 + 0x200, loop,
+			      sizeof(loop));
 }
 
 /* Reads events until one of the type comes; others are passed over. */
