@@ -26,10 +26,10 @@ bool twin_state_runs(uint32_t state);
 bool twin_state_is_dead(uint32_t state);
 
 /**
- * twin_log_tail() - the last lines that the twin printed
+ * twin_log_tail() - the last lines that the twin printed, with the one that says why it panicked
  * @ops:        device
  * @fd:         its descriptor
- * @lines:      how many at most
+ * @lines:      how many at most, and that one
  *
  * Return: allocated text without a newline at its end, "" when there is no log, NULL when out of
  * memory.

@@ -4,7 +4,8 @@
  */
 #include "twin-device.h"
 
-#define LOG_TAIL_BYTES          4096U
+#define LOG_TAIL_BYTES          16384U
+#define PANIC                   "Kernel panic - "
 #define LAST_WORDS              5U      /* lines */
 
 static const char *const state_table[] = {
@@ -44,6 +45,21 @@ static const char *last_lines(const char *text, size_t size, unsigned lines) {
         return p;
 }
 
+/* The last line that says why the kernel panicked; what follows it may be long. */
+static const char *panic_line(const char *text, size_t size, size_t *ret_size) {
+        const char *found = NULL, *end;
+
+        for (const char *p = text; (p = memmem(p, size - (size_t) (p - text), PANIC, strlen(PANIC))); p++)
+                found = p;
+        if (!found)
+                return NULL;
+        end = memchr(found, '\n', size - (size_t) (found - text));
+        while (found > text && found[-1] != '\n')
+                found--;
+        *ret_size = (size_t) ((end ?: text + size) - found);
+        return found;
+}
+
 char *twin_log_tail(const TwinDeviceOps *ops, int fd, unsigned lines) {
         char buf[LOG_TAIL_BYTES];
         struct twin_info info;
@@ -59,8 +75,14 @@ char *twin_log_tail(const TwinDeviceOps *ops, int fd, unsigned lines) {
         while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == '\0'))
                 n--;
 
-        const char *p = last_lines(buf, n, lines - 1);
-        return strndup(p, buf + n - p);
+        const char *p = last_lines(buf, n, lines - 1), *panic;
+        size_t size;
+        char *text;
+
+        panic = panic_line(buf, p - buf, &size);
+        if (!panic)
+                return strndup(p, buf + n - p);
+        return asprintf(&text, "%.*s\n%.*s", (int) size, panic, (int) (buf + n - p), p) < 0 ? NULL : text;
 }
 
 char *twin_obituary(const TwinDeviceOps *ops, int fd, uint32_t state) {

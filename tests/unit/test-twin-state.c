@@ -37,6 +37,10 @@ static void test_log_tail(void) {
         expect_tail("one\ntwo\nthree\n", 2, "two\nthree");
         expect_tail("one\ntwo\n\n\n", 1, "two");
 
+        expect_tail("a\n[1] Kernel panic - not syncing: x\nb\nc\n", 2, "[1] Kernel panic - not syncing: x\nb\nc");
+        expect_tail("Kernel panic - x\nKernel panic - y\nb\nc\nd", 1, "Kernel panic - y\nd");
+        expect_tail("a\nKernel panic - x\nb\n", 2, "Kernel panic - x\nb");
+
         memset(long_text, 'x', 20000);
         strcpy(long_text + 20000 - 5, "\nend\n");
         expect_tail(long_text, 1, "end");
