@@ -28,6 +28,7 @@
 /* RAM that was the old kernel's, sorted, and nowhere below 1 MiB. */
 static struct twin_range old_ram[MAX_RANGES];
 static unsigned int nr_old_ram;
+static struct twin_range next_ram, next_pmem;
 static bool taken;
 
 static void find_old_ram(void)
@@ -124,17 +125,47 @@ static void drop_foreign_resources(void)
 	}
 }
 
+/*
+ * As much as this twin had goes where the kernel puts nothing that it cannot
+ * move, so that the next twin finds room however long this kernel has run.
+ */
+static void find_next_twin(void)
+{
+	const struct twin_handover *ho = twin_header(&twin_above);
+	u64 block = memory_block_size_bytes();
+	unsigned int i;
+
+	next_ram = (struct twin_range){};
+	next_pmem = (struct twin_range){};
+	for (i = 0; i < nr_old_ram; i++) {
+		u64 start = ALIGN(old_ram[i].start, block);
+		u64 end = ALIGN_DOWN(twin_range_end(&old_ram[i]), block);
+
+		if (!next_ram.size && start + ho->mem_size <= end) {
+			next_ram = (struct twin_range){
+				.start = start, .size = ho->mem_size,
+			};
+			start += ho->mem_size;
+		}
+		if (start + ho->pmem_size <= end)
+			next_pmem = (struct twin_range){
+				.start = end - ho->pmem_size,
+				.size = ho->pmem_size,
+			};
+	}
+}
+
+static bool is_next_twin(u64 at)
+{
+	return at - next_ram.start < next_ram.size ||
+	       at - next_pmem.start < next_pmem.size;
+}
+
 static int add_whole_blocks(u64 start, u64 size)
 {
-	int r = twin_arch_split_map(start, size);
-
-	if (!r)
-		r = add_memory(memory_add_physaddr_to_nid(start), start, size,
-			       MHP_MERGE_RESOURCE);
-	if (r)
-		return r;
-	twin_arch_reserve_memmap(start, size);
-	return twin_online_blocks(start, size);
+	return twin_add_memory(memory_add_physaddr_to_nid(start), start, size,
+			       is_next_twin(start) ? MMOP_ONLINE_MOVABLE
+						   : MMOP_ONLINE_KERNEL);
 }
 
 static int name_ram(u64 start, u64 end)
@@ -176,28 +207,30 @@ static int name_ram_of_block(u64 start, u64 end)
 static int add_broken_block(u64 start, u64 size)
 {
 	struct resource res = DEFINE_RES_MEM_NAMED(start, size, "Twin");
-	int r;
+	enum mmop was = mhp_get_default_online_type();
+	int r = twin_arch_split_map(start, size);
 
-	r = twin_arch_split_map(start, size);
-	if (!r)
-		r = add_memory_resource(memory_add_physaddr_to_nid(start), &res,
-					MHP_NONE);
-	if (!r)
-		r = name_ram_of_block(start, start + size);
+	if (r)
+		return r;
+	mhp_set_default_online_type(MMOP_ONLINE_KERNEL);
+	r = add_memory_resource(memory_add_physaddr_to_nid(start), &res,
+				MHP_NONE);
+	mhp_set_default_online_type(was);
 	if (r)
 		return r;
 	twin_arch_reserve_memmap(start, size);
-	return twin_online_blocks(start, size);
+	return name_ram_of_block(start, start + size);
 }
 
-/* The longest run of whole old blocks from @start on, a chunk at most. */
+/* The longest run of blocks alike from @start on, a chunk at most. */
 static u64 whole_blocks(u64 start)
 {
 	u64 block = memory_block_size_bytes();
 	u64 limit = ALIGN(start + 1, CHUNK_SIZE);
 	u64 end = start;
 
-	while (end < limit && old_ram_in(end, end + block) == block)
+	while (end < limit && old_ram_in(end, end + block) == block &&
+	       is_next_twin(end) == is_next_twin(start))
 		end += block;
 	return end - start;
 }
@@ -284,6 +317,8 @@ int twin_memory_takeover(void)
 	if (twin_region_set_aside(old_ram, nr_old_ram, &aside))
 		nr_old_ram = twin_range_cut(old_ram, nr_old_ram, &aside,
 					    MAX_RANGES);
+	else
+		find_next_twin();
 
 	r = set_online_page_callback(online_old_ram);
 	if (r)

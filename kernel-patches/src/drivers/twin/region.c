@@ -256,27 +256,29 @@ static int take_anywhere(struct twin_range *range, u64 size, bool low_first)
 	return r;
 }
 
-static int online_block(struct memory_block *block, void *arg)
-{
-	int r = device_online(&block->dev);
-
-	return r < 0 ? r : 0;
-}
-
 /**
- * twin_online_blocks - online what was added and is not online by itself
+ * twin_add_memory - give memory to this kernel and online it
+ * @nid:   node to which it belongs
  * @start: physical address, aligned to a memory block
  * @size:  bytes
+ * @type:  to what kind of zone
  *
  * Return: 0, or what memory hotplug says.
  */
-int twin_online_blocks(u64 start, u64 size)
+int twin_add_memory(int nid, u64 start, u64 size, enum mmop type)
 {
+	enum mmop was = mhp_get_default_online_type();
 	int r;
 
-	lock_device_hotplug();
-	r = walk_memory_blocks(start, size, NULL, online_block);
-	unlock_device_hotplug();
+	r = twin_arch_split_map(start, size);
+	if (r)
+		return r;
+	/* There is no other way to say so. */
+	mhp_set_default_online_type(type);
+	r = add_memory(nid, start, size, MHP_MERGE_RESOURCE);
+	mhp_set_default_online_type(was);
+	if (!r)
+		twin_arch_reserve_memmap(start, size);
 	return r;
 }
 
@@ -287,11 +289,8 @@ static void give_back(struct twin_range *range)
 
 	if (!size)
 		return;
-	r = add_memory(range->nid, start, size, MHP_MERGE_RESOURCE);
-	if (!r) {
-		twin_arch_reserve_memmap(start, size);
-		r = twin_online_blocks(start, size);
-	}
+	/* This kernel did without, so what it cannot move may stay out of it. */
+	r = twin_add_memory(range->nid, start, size, MMOP_ONLINE_MOVABLE);
 	if (r)
 		pr_err("cannot give back %llu MiB at %#llx: %d\n",
 		       size / SZ_1M, start, r);

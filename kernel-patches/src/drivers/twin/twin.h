@@ -10,6 +10,7 @@
 #define _DRIVERS_TWIN_TWIN_H
 
 #include <linux/cpumask.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 #include <uapi/linux/twin.h>
@@ -90,7 +91,7 @@ struct twin_region {
 extern struct twin_region twin_region;
 u64 twin_region_block_size(void);
 u64 twin_region_boot_size(void);
-int twin_online_blocks(u64 start, u64 size);
+int twin_add_memory(int nid, u64 start, u64 size, enum mmop type);
 int twin_region_reserve(u64 size, u64 pmem_size);
 void twin_region_release(void);
 u64 twin_region_set_aside(struct twin_range *ranges, unsigned int nr,
