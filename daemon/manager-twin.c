@@ -12,6 +12,7 @@
 #include "polkit.h"
 #include "protocol.h"
 #include "twin-device.h"
+#include "twin-log.h"
 
 #define LOG_CHUNK       (64 * 1024)
 /* A twin that dies goes on to print for a moment. */
@@ -137,19 +138,6 @@ static int reply_log(sd_bus_message *call, uint64_t next, const void *data, size
         return sd_bus_send(NULL, reply, NULL);
 }
 
-/* The twin's log from an offset on; one beyond its end is of an earlier twin, and stands for 0. */
-static ssize_t read_log(Manager *m, uint64_t *offset, void *buffer, size_t size) {
-        struct twin_info info;
-        int r;
-
-        r = m->backend->twin->info(m->twin.fd, &info);
-        if (r < 0)
-                return r;
-        if (*offset > info.log_size)
-                *offset = 0;
-        return m->backend->twin->read_log(m->twin.fd, offset, buffer, size);
-}
-
 static int read_log_authorized(sd_bus_message *call, void *userdata, sd_bus_error *error) {
         _cleanup_free_ char *buffer = malloc(LOG_CHUNK);
         Manager *m = userdata;
@@ -165,7 +153,7 @@ static int read_log_authorized(sd_bus_message *call, void *userdata, sd_bus_erro
         if (m->twin.fd < 0)
                 return sd_bus_error_setf(error, TKD_ERROR_NOT_SUPPORTED,
                                          "The running kernel %s has no twin support (no /dev/twin)", running_kernel());
-        n = read_log(m, &offset, buffer, LOG_CHUNK);
+        n = twin_log_read(m->backend->twin, m->twin.fd, &offset, buffer, LOG_CHUNK);
         if (n < 0)
                 return sd_bus_error_setf(error, TKD_ERROR_FAILED, "The twin's log cannot be read: %s",
                                          strerror((int) -n));

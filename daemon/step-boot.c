@@ -5,7 +5,9 @@
  */
 #include <fcntl.h>
 
+#include "log.h"
 #include "twin-device.h"
+#include "twin-log.h"
 #include "worker.h"
 
 static int explain_reserve(int r, EngineError *e) {
@@ -156,6 +158,9 @@ int undo_fence(Worker *w, EngineError *e) {
                 return engine_error_set(e, -EALREADY, "Failed", "The twin has committed");
         if (!twin_state_runs(info.state))
                 return 0;
+        r = twin_log_keep(w->backend->twin, w->device_fd);
+        if (r < 0)
+                log_warning_errno(r, "Cannot keep the log of the twin: %m");
         r = w->backend->twin->kill(w->device_fd);
         if (r == -EALREADY)
                 return engine_error_set(e, r, "Failed", "The twin has committed");

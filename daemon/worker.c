@@ -11,6 +11,7 @@
 #include "ledger.h"
 #include "log.h"
 #include "twin-device.h"
+#include "twin-log.h"
 #include "worker.h"
 
 #define CORE_TIMEOUT_USEC       (5 * USEC_PER_SEC)
@@ -149,8 +150,10 @@ int worker_check_cancel(Worker *w, EngineError *e) {
 }
 
 static int twin_died(Worker *w, uint32_t state, EngineError *e) {
-        _cleanup_free_ char *text = twin_obituary(w->backend->twin, w->device_fd, state);
+        _cleanup_free_ char *text = NULL;
 
+        twin_log_settle(w->backend->twin, w->device_fd);
+        text = twin_obituary(w->backend->twin, w->device_fd, state);
         return engine_error_set(e, -EHOSTDOWN, "TwinFailed", "%s", strempty(text));
 }
 

@@ -113,7 +113,7 @@ static int twin_release(int fd) {
                 return r;
         if (m->info.state >= TWIN_STATE_BOOTING)
                 return -EBUSY;
-        m->info.mem_size = m->info.pmem_size = 0;
+        m->info.mem_size = m->info.pmem_size = m->info.log_size = 0;
         memset(m->info.cpus, 0, sizeof(m->info.cpus));
         fake_set_state(TWIN_STATE_NONE);
         return 0;

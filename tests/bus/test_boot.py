@@ -266,6 +266,17 @@ class Death(TestCase):
                 self.assert_error("TwinExists", m.upgrade, UNAME, text=state)
                 self.another_machine()
 
+    def test_log_outlives_the_twin(self):
+        m = self.boot()
+        self.release()
+        self.assertEqual(bytes(m.manager("TwinLog", "t", 0)[1]), b"fake twin: booting\nfake twin: up\n")
+        following, data = m.manager("TwinLog", "t", 19)
+        self.assertEqual((int(following), bytes(data)), (33, b"fake twin: up\n"))
+        self.assertEqual(bytes(m.manager("TwinLog", "t", 33)[1]), b"")
+        m.fault("twin.load:errno 5")        # no twin, so there is no other log
+        m.result(m.boot(UNAME))
+        self.assertTrue(bytes(m.manager("TwinLog", "t", 99)[1]).startswith(b"fake twin: booting"))
+
     def test_dead_twin_is_found_again(self):
         m = self.boot()
         self.assertEqual(m.stop(), 0)
