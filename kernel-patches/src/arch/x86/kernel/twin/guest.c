@@ -192,6 +192,25 @@ static void twin_emergency_restart(void)
 	board_ops.emergency_restart();
 }
 
+#ifdef CONFIG_CRASH_DUMP
+/* A crash kernel of the twin's would take the board from the old kernel. */
+static void twin_crash_shutdown(struct pt_regs *regs)
+{
+	if (!twin_owns_machine()) {
+		twin_guest_set_state(TWIN_STATE_PANICKED);
+		stop_guest();
+	}
+	board_ops.crash_shutdown(regs);
+}
+
+static void __init init_crash(void)
+{
+	machine_ops.crash_shutdown = twin_crash_shutdown;
+}
+#else
+static void __init init_crash(void) { }
+#endif
+
 static void __init init_platform(void)
 {
 	twin_arch_init_board(&boot_platform);
@@ -220,6 +239,7 @@ static void __init init_platform(void)
 	machine_ops.power_off			= twin_power_off;
 	machine_ops.shutdown			= twin_shutdown;
 	machine_ops.emergency_restart		= twin_emergency_restart;
+	init_crash();
 
 	setup_force_cpu_cap(X86_FEATURE_TSC_KNOWN_FREQ);
 	twin_pci_init();
