@@ -140,20 +140,28 @@ void twin_cpus_release(void)
 	arch_smt_update();
 }
 
+static int fence_cpu(int cpu, bool *any)
+{
+	if (slot_state(cpu) == TWIN_CPU_PARKED)
+		return 0;
+	*any = true;
+	twin_arch_fence(&twin_below, twin_arch_apic_id(cpu));
+	return wait_parked(cpu);
+}
+
+/* The boot processor first: the others may have to start it to its end. */
 static int fence_running(bool *any)
 {
-	int cpu;
+	int cpu, bsp = twin_arch_apic_to_cpu(twin_arch_bsp());
+	int r = 0;
 
 	*any = false;
-	for_each_cpu(cpu, &twin_cpus) {
-		if (slot_state(cpu) == TWIN_CPU_PARKED)
-			continue;
-		*any = true;
-		twin_arch_fence(&twin_below, twin_arch_apic_id(cpu));
-		if (wait_parked(cpu))
-			return -EIO;
-	}
-	return 0;
+	if (bsp >= 0 && cpumask_test_cpu(bsp, &twin_cpus))
+		r = fence_cpu(bsp, any);
+	for_each_cpu(cpu, &twin_cpus)
+		if (!r)
+			r = fence_cpu(cpu, any);
+	return r;
 }
 
 /**

@@ -62,6 +62,7 @@
 #define TWIN_CPU_PARKED		1	/* halts in the park code */
 #define TWIN_CPU_LEAVING	2	/* saw its entry, waits for go */
 #define TWIN_CPU_LOST		3	/* stopped, and out of reach */
+#define TWIN_CPU_RUNS		4	/* runs a twin and takes NMIs there */
 
 #ifndef __ASSEMBLY__
 

@@ -39,7 +39,7 @@ int twin_arch_apic_to_cpu(u32 apic_id)
 {
 	int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_present_cpu(cpu)
 		if (twin_arch_apic_id(cpu) == apic_id)
 			return cpu;
 	return -ENODEV;

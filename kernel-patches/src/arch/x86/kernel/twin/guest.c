@@ -95,6 +95,8 @@ static int wake_cpu(u32 apic_id, unsigned long start)
 static int wake_cpu(u32 apic_id, unsigned long start, unsigned int cpu)
 #endif
 {
+	if (READ_ONCE(twin_header(&twin_above)->fence))
+		return -ECANCELED;
 	return twin_arch_wake(parked_in(apic_id), apic_id, start, 0);
 }
 
@@ -152,6 +154,9 @@ static void __noreturn stop_guest(void)
 	twin_guest_set_state(TWIN_STATE_HALTED);
 	smp_send_stop();
 	local_irq_disable();
+	/* Parked, it need not be stopped by the kernel above. */
+	if (twin_above.base)
+		twin_arch_park(&twin_above, true);
 	for (;;)
 		native_halt();
 }

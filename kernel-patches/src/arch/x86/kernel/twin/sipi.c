@@ -4,6 +4,7 @@
  * takes it to the hand-over area. The boot processor must not get an INIT,
  * which would reset the machine; it is asked by NMI.
  */
+#include <linux/cpuhotplug.h>
 #include <linux/delay.h>
 #include <linux/init.h>
 #include <linux/io.h>
@@ -20,6 +21,7 @@
 /* Candidates lie between the data of the firmware at both ends of low memory. */
 #define SIPI_LOWEST	SZ_64K
 #define SIPI_HIGHEST	(640 * SZ_1K - SZ_4K)
+#define START_WAIT_MS	10000
 #define NMI_TRIES	20
 #define NMI_WAIT_MS	10
 
@@ -142,11 +144,30 @@ static void init_and_sipi(u32 apic_id, u64 pa)
 	send(apic_id, APIC_DM_STARTUP | (pa >> PAGE_SHIFT));
 }
 
-/* It parks by itself if it still handles NMIs: see on_nmi(). */
+static bool wait_for_handler(const struct twin_slot *slot)
+{
+	unsigned int ms;
+
+	for (ms = 0; ms < START_WAIT_MS; ms += NMI_WAIT_MS) {
+		u32 state = READ_ONCE(slot->state);
+
+		if (state == TWIN_CPU_RUNS || state == TWIN_CPU_PARKED)
+			return state == TWIN_CPU_RUNS;
+		msleep(NMI_WAIT_MS);
+	}
+	return false;
+}
+
+/*
+ * It parks by itself: see on_nmi(). A kernel that has just started on it would
+ * be killed by an NMI, and the machine reset: wait until it has its handler.
+ */
 static void ask_by_nmi(const struct twin_slot *slot, u32 apic_id)
 {
 	unsigned int i;
 
+	if (!wait_for_handler(slot))
+		return;
 	for (i = 0; i < NMI_TRIES; i++) {
 		send(apic_id, APIC_DM_NMI | APIC_DEST_PHYSICAL);
 		msleep(NMI_WAIT_MS);
@@ -197,14 +218,27 @@ static int __init twin_find_bsp(void)
 }
 early_initcall(twin_find_bsp);
 
+static int takes_nmis(unsigned int cpu)
+{
+	WRITE_ONCE(twin_slot(&twin_above, twin_arch_apic_id(cpu))->state,
+		   TWIN_CPU_RUNS);
+	return 0;
+}
+
 static int __init twin_sipi_init(void)
 {
+	int r;
+
 	if (!twin_is_guest()) {
 		sipi_start = find_sipi_pages();
 		return 0;
 	}
 	bsp_apic_id = twin_header(&twin_above)->bsp_apic_id;
 	sipi_start = twin_header(&twin_above)->sipi_start;
-	return register_nmi_handler(NMI_LOCAL, on_nmi, 0, "twin");
+	r = register_nmi_handler(NMI_LOCAL, on_nmi, 0, "twin");
+	if (!r)
+		r = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "twin:nmi",
+				      takes_nmis, NULL);
+	return r < 0 ? r : 0;
 }
 core_initcall(twin_sipi_init);
