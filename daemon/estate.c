@@ -29,6 +29,7 @@
 /* What is bound to its place, if the machine has it. */
 static const char *const bound[] = {
         "/boot",                        /* kernels and the twin's initramfs */
+        "/etc/hostname",
         "/etc/tkd",                     /* configuration and policy */
         "/etc/systemd/network",         /* addresses */
         "/var/lib/tkd",                 /* jobs, from one upgrade to the next */
@@ -217,7 +218,7 @@ static int bind_path(const char *path) {
         snprintf(source, sizeof(source), ESTATE_ROOT "%s", path);
         if (access(source, F_OK) < 0 || is_mounted(path))
                 return 0;
-        r = mkdir_parents(path);
+        r = access(path, F_OK) >= 0 ? 0 : mkdir_parents(path);
         if (r < 0)
                 return r;
         return mount(source, path, NULL, MS_BIND, NULL) < 0 ? -errno : 0;

@@ -61,7 +61,7 @@ def load_keys(port):
 
 
 class Writer(threading.Thread):
-    """Writes the counter, one step after the other, until told to stop or cut off."""
+    """Writes the counter, one step after the other, until told to stop; connects again when cut off."""
 
     def __init__(self, port):
         super().__init__(daemon=True)
@@ -69,22 +69,33 @@ class Writer(threading.Thread):
         self._end = threading.Event()
         self.acked = 0
         self.sent = 0
-        self.longest_gap = 0.0
+        self.connections = 0
 
-    def run(self):
+    def _write(self):
+        c = Connection(self._port, timeout=300)
+        self.connections += 1
         try:
-            c = Connection(self._port, timeout=300)
-            last = time.monotonic()
             while not self._end.is_set():
                 self.sent += 1
                 c.send(encode("SET", COUNTER, str(self.sent)))
                 c.expect_ok()
                 self.acked = self.sent
-                now = time.monotonic()
-                self.longest_gap = max(self.longest_gap, now - last)
-                last = now
-        except OSError:
-            pass
+        finally:
+            c.close()
+
+    def run(self):
+        while not self._end.is_set():
+            try:
+                self._write()
+            except OSError:
+                self._end.wait(0.5)
+
+    def wait_acked(self, timeout=120):
+        """Wait until one more write is acknowledged; whether it was."""
+        acked, end = self.acked, time.monotonic() + timeout
+        while self.acked == acked and time.monotonic() < end:
+            time.sleep(0.1)
+        return self.acked > acked
 
     def stop(self):
         self._end.set()

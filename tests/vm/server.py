@@ -9,13 +9,16 @@ from functools import lru_cache
 
 from agent import AgentTimeout
 from redis_load import COUNTER, DIGEST_COMMAND, Writer, load_keys
-from vm import Machine, build
+from vm import SERVER, TWIN, Machine, build
 
 BUS, PATH = "org.twinkernel.tkd1", "/org/twinkernel/tkd1"
 # TKD_TEST_SERIES and TKD_TEST_VARIANT let other kernels take part; see tests/run.
 SERIES = tuple((os.environ.get("TKD_TEST_SERIES") or "6.12 7.2").split())
 UPGRADE_TIMEOUT = 400
 TAKEOVER_TIMEOUT = 120
+# What tells a kernel which line is its own. The image has the first one.
+LINES = {TWIN: "twin_uart=0x2f8", SERVER: "twin_uart=0x3e8"}
+LINE_FILE = "/etc/tkd/tkd.conf.d/60-line.conf"
 
 
 @lru_cache
@@ -109,6 +112,7 @@ class Server(Machine):
         its agent could tell the status: then the twin knows.
         """
         output = []
+        self.server.run(f"printf '[Daemon]\\nTwinCommandLine={LINES[self.lines[1]]}\\n' >{LINE_FILE}")
         command = f"tkctl upgrade {version}"
         if terminal:
             command = f"TERM=xterm script -qec '{command}' /dev/null"

@@ -94,7 +94,7 @@ class Abort(unittest.TestCase):
 
     def test_twin_panics_while_booting(self):
         self.configure("/etc/tkd/tkd.conf.d/90-test.conf",
-                       "[Daemon]\nTwinCommandLine=console=ttyS1,115200 twin_uart=0x2f8 rdinit=/nonexistent")
+                       "[Daemon]\nTwinCommandLine=twin_uart=0x2f8 rdinit=/nonexistent")
         self.start()
         self.assert_failed("TwinFailed", "boot", "panic")
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A machine under QEMU: q35 with the server's disk, a NIC and three UARTs.
 
-ttyS0 is the console, ttyS1 belongs to the twin, ttyS2 to the agent of the
-server. The disk is written to a private snapshot, so no test sees another's
+ttyS0 is the console; ttyS1 and ttyS2 are for the agents of the running kernel
+and of its twin, which change places with each upgrade. The disk is written to a private snapshot, so no test sees another's
 files. TKD_TEST_ACCEL=kvm uses KVM; the default is TCG. With TKD_TEST_LOGS=DIR
 what the UARTs printed is kept in a directory below DIR for each machine.
 """
@@ -82,9 +82,10 @@ class Qmp:
 class Machine:
     """One virtual machine; use it in a `with` statement."""
 
-    def __init__(self, kernel, disk=None, initrd=None, cpus=4, memory="4G", append=""):
+    def __init__(self, kernel, disk=None, initrd=None, cpus=4, memory="4G", append="", devices=()):
         self.kernel, self.disk, self.initrd = Path(kernel), disk, initrd
-        self.cpus, self.memory, self.append = cpus, memory, append
+        self.cpus, self.memory, self.append, self.devices = cpus, memory, append, devices
+        self.lines = [SERVER, TWIN]             # of the running kernel, of its twin
         self.redis_port = free_port()
         self.dir = Path(tempfile.mkdtemp(prefix="tkd-vm-"))
         self.keep_logs = LOGS and Path(LOGS, f"{self.kernel.parent.name}-{self.dir.name}")
@@ -122,7 +123,7 @@ class Machine:
                   "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{self.redis_port}-:6379",
                   "-device", "virtio-net-pci,netdev=net,romfile=",
                   "-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng"]
-        return a
+        return a + list(self.devices)
 
     def start(self):
         env = dict(os.environ, TMPDIR=str(self.dir))
@@ -162,13 +163,17 @@ class Machine:
 
     @property
     def server(self):
-        """The agent of the server, in the old kernel."""
-        return self.agent(SERVER)
+        """The agent of the running kernel, the old one of an upgrade."""
+        return self.agent(self.lines[0])
 
     @property
     def twin(self):
         """The agent in the twin's root in RAM."""
-        return self.agent(TWIN)
+        return self.agent(self.lines[1])
+
+    def twin_is_server(self):
+        """The twin owns the machine and is the old kernel of the next upgrade."""
+        self.lines.reverse()
 
     def log(self, name):
         """All that a UART has printed so far."""
