@@ -18,7 +18,9 @@
 #include <time.h>
 
 #include "engine-error.h"
+#include "log.h"
 #include "machine.h"
+#include "program.h"
 #include "util.h"
 
 #define DISKS_MAX       64
@@ -77,13 +79,25 @@ static int open_disks(char **ret_error) {
         return r;
 }
 
+/* The log leaves the disk, and with it no file that the next kernel would find half written. */
+static void move_log(const char *option) {
+        _cleanup_free_ char *text = NULL;
+
+        if (run_program((const char *const[]) { "journalctl", option, NULL }, &text) != 0)
+                log_warning("journalctl %s: %s", option, strempty(text));
+}
+
 static int machine_thaw_disks(void) {
+        bool frozen = disks.n > 0;
+
         while (disks.n > 0) {
                 disks.n--;
                 ioctl(disks.fds[disks.n], FITHAW, 0);
                 disks.fds[disks.n] = safe_close(disks.fds[disks.n]);
         }
         munlockall();
+        if (frozen)
+                move_log("--flush");
         return 0;
 }
 
@@ -99,6 +113,7 @@ static int freeze_opened(char **ret_error) {
 static int machine_freeze_disks(char **ret_error) {
         int r;
 
+        move_log("--relinquish-var");
         if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
                 return error_text(ret_error, -errno, "Cannot lock memory: %m");
         disks.n = 0;

@@ -18,8 +18,9 @@ CACHE = Path(os.environ.get("TKD_CACHE") or "/var/cache/tkd")
 MESON_TIERS = ("unit", "bus")
 TIERS = (*MESON_TIERS, "vm")
 # Cost too much to run every time; only on demand.
-LONG_TIERS = ("debug",)
+LONG_TIERS = ("debug", "soak")
 DEBUG_SERIES = "7.2"
+SOAK_UPGRADES = 100
 # Build directories of the meson tiers and what sets them apart.
 BUILDS = {
     "plain": ("--werror",),
@@ -107,9 +108,16 @@ def run_debug():
     return Counter(failed=int(failed), passed=int(not failed))
 
 
+def run_soak(upgrades):
+    """Upgrades in a row, many of them."""
+    os.environ["TKD_TEST_UPGRADES"] = str(upgrades)
+    return run_vm("test_upgrades_in_a_row")
+
+
 def main():
     p = argparse.ArgumentParser(prog="run", description="Build and run the tests.")
     p.add_argument("tiers", nargs="*", metavar="TIER", help=f"{', '.join(TIERS)}, all by default; {', '.join(LONG_TIERS)}")
+    p.add_argument("--upgrades", type=int, default=SOAK_UPGRADES, help="of the soak tier, how many in a row")
     p.add_argument("-k", dest="word", help="of the vm tier, only tests with this in their name")
     a = p.parse_args()
     unknown = set(a.tiers) - {*TIERS, *LONG_TIERS}
@@ -127,6 +135,8 @@ def main():
         total += run_vm(a.word)
     if "debug" in tiers:
         total += run_debug()
+    if "soak" in tiers:
+        total += run_soak(a.upgrades)
     say(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
     sys.exit(1 if total["failed"] else 0)
 

@@ -4,10 +4,11 @@ both kernels in /boot, and what can be asked of it in either kernel."""
 
 import json
 import os
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agent import AgentTimeout
+from agent import AgentTimeout, CommandError
 from redis_load import COUNTER, DIGEST_COMMAND, Writer, load_keys
 from vm import SERVER, TWIN, Machine, build
 
@@ -15,7 +16,7 @@ BUS, PATH = "org.twinkernel.tkd1", "/org/twinkernel/tkd1"
 # TKD_TEST_SERIES and TKD_TEST_VARIANT let other kernels take part; see tests/run.
 SERIES = tuple((os.environ.get("TKD_TEST_SERIES") or "6.12 7.2").split())
 UPGRADE_TIMEOUT = 400
-TAKEOVER_TIMEOUT = 120
+TAKEOVER_TIMEOUT = 180
 # What tells a kernel which line is its own. The image has the first one.
 LINES = {TWIN: "twin_uart=0x2f8", SERVER: "twin_uart=0x3e8"}
 LINE_FILE = "/etc/tkd/tkd.conf.d/60-line.conf"
@@ -105,15 +106,19 @@ class Server(Machine):
         self.writer = Writer(self.redis_port)
         self.writer.start()
 
-    def upgrade(self, version, on_output=None, terminal=False):
-        """`tkctl upgrade`, up to the end of the old kernel; what it printed.
+    def upgrade(self, version, **kwargs):
+        """`tkctl upgrade` to a version, see hand_over()."""
+        return self.hand_over(f"upgrade {version}", **kwargs)
+
+    def hand_over(self, verb, on_output=None, terminal=False):
+        """Run a verb of tkctl that ends with the end of the old kernel; what it printed.
 
         With `terminal` it runs on one, and draws its progress bar. Raises CommandError when it failed. The old kernel may be gone before
         its agent could tell the status: then the twin knows.
         """
         output = []
         self.server.run(f"printf '[Daemon]\\nTwinCommandLine={LINES[self.lines[1]]}\\n' >{LINE_FILE}")
-        command = f"tkctl upgrade {version}"
+        command = f"tkctl {verb}"
         if terminal:
             command = f"TERM=xterm script -qec '{command}' /dev/null"
 
@@ -130,19 +135,28 @@ class Server(Machine):
 
     def wait_taken_over(self):
         """Wait until the twin's tkd has ended the job; the job."""
-        self.twin.wait(60)
+        self.twin.wait(TAKEOVER_TIMEOUT)
         return self.wait_job(self.twin, "done", TAKEOVER_TIMEOUT)
 
     def job(self, agent):
         """The newest job as tkctl prints it in JSON."""
-        return json.loads(agent.output("tkctl --json show"))
+        return json.loads(agent.output("tkctl --json show", silence=10))
+
+    def try_job(self, agent):
+        """The newest job, or None: between the two kernels no tkd has its name, and the
+        agent begins anew when its line becomes an ordinary one."""
+        try:
+            return self.job(agent)
+        except (AgentTimeout, CommandError):
+            return None
 
     def wait_job(self, agent, result, timeout):
         """Wait until the newest job has a result, and that it is `result`; the job."""
-        agent.run(f"for i in $(seq {timeout}); do tkctl --json show | grep -q '\"result\": *\"\"' || exit 0; sleep 1; done; exit 1",
-                  timeout=2 * timeout, check=False)
-        job = self.job(agent)
-        if job["result"] != result:
+        job, deadline = None, time.monotonic() + timeout
+        while not (job and job["result"]) and time.monotonic() < deadline:
+            time.sleep(1)
+            job = self.try_job(agent) or job
+        if not job or job["result"] != result:
             raise AssertionError(f"the job is not {result}:\n" + agent.run("tkctl show; journalctl -b -u tkd -u tkd-twin -n 50",
                                                                           check=False).output)
         return job
