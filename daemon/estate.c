@@ -260,6 +260,23 @@ static void flush_log(void) {
                 log_warning("The log stays in memory: %s", strempty(text));
 }
 
+/* systemd's own generator does this on a cold boot, but not in a root with /etc/initrd-release. */
+static void start_logins(void) {
+        _cleanup_free_ char *consoles = NULL, *text = NULL;
+        char *rest = NULL, unit[128];
+
+        if (read_text_file("/sys/class/tty/console/active", &consoles) < 0)
+                return;
+        for (char *tty = strtok_r(consoles, " \n", &rest); tty; tty = strtok_r(NULL, " \n", &rest)) {
+                if (strspn(tty, "ty0123456789") == strlen(tty))
+                        continue;       /* a virtual terminal is logind's */
+                snprintf(unit, sizeof(unit), "serial-getty@%s.service", tty);
+                free(TAKE_PTR(text));
+                if (run_program((const char *const[]) { "systemctl", "start", "--no-block", unit, NULL }, &text) != 0)
+                        log_warning("No login on %s: %s", tty, strempty(text));
+        }
+}
+
 static void claim_name(json_object *o) {
         const char *hostname = get_string(o, "hostname");
 
@@ -279,6 +296,7 @@ static int estate_claim(json_object *o, char **ret_error) {
                 log_warning_errno(r, "Processes go on to be counted from high numbers: %m");
         k = claim_disks(o);
         flush_log();
+        start_logins();
         return k < 0 ? error_text(ret_error, k, "Not all filesystems of the machine are mounted below " ESTATE_ROOT) : 0;
 }
 

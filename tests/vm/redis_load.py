@@ -9,6 +9,8 @@ import time
 KEYS = 100_000
 BATCH = 1000
 COUNTER = "writer:counter"
+# Without an answer for so long a connection is given up: its peer may have been closed unheard.
+SILENCE_SEC = 20
 
 # Run inside the machine, in either kernel: a digest over all loaded keys.
 DIGEST_SCRIPT = (
@@ -45,6 +47,11 @@ class Connection:
             if line != b"+OK\r\n":
                 raise ConnectionError(f"redis answered {line!r}")
 
+    def ask(self, *words):
+        """A command that answers with a number."""
+        self.send(encode(*words))
+        return int(self._file.readline()[1:])
+
     def close(self):
         self._file.close()
         self._socket.close()
@@ -70,11 +77,15 @@ class Writer(threading.Thread):
         self.acked = 0
         self.sent = 0
         self.connections = 0
+        self._id = None
 
     def _write(self):
-        c = Connection(self._port, timeout=300)
+        c = Connection(self._port, timeout=SILENCE_SEC)
         self.connections += 1
         try:
+            if self._id:        # what it had sent must not be carried out after what comes now
+                c.ask("CLIENT", "KILL", "ID", str(self._id))
+            self._id = c.ask("CLIENT", "ID")
             while not self._end.is_set():
                 self.sent += 1
                 c.send(encode("SET", COUNTER, str(self.sent)))
