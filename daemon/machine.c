@@ -44,18 +44,20 @@ static bool is_disk(const struct mntent *m) {
         return startswith(m->mnt_fsname, "/dev/") && !hasmntopt(m, "ro");
 }
 
-static int open_disk(const char *dir) {
-        _cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+/* A file may be a mount point as well. */
+static int open_disk(const char *path) {
+        _cleanup_close_ int fd = -EBADF;
         struct stat st;
 
-        if (fd < 0)
-                return -errno;
-        if (fstat(fd, &st) < 0)
+        if (stat(path, &st) < 0)
                 return -errno;
         if (known(st.st_dev))
                 return 0;
         if (disks.n == DISKS_MAX)
                 return -E2BIG;
+        fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
         disks.devs[disks.n] = st.st_dev;
         disks.fds[disks.n++] = TAKE_FD(fd);
         return 0;
