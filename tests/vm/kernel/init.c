@@ -11,6 +11,7 @@
  *                 every way but hang, which not every kernel has
  *   do=WAY        misbehave in this way while a twin looks on
  *   do=takeover   a twin that takes the machine
+ *   do=pci-...    PCI functions, see pci.c
  *   role=...      what a twin does once it is up (set by the old kernel's side)
  */
 #include <errno.h>
@@ -34,34 +35,34 @@
 #include <linux/twin.h>
 #include <linux/vm_sockets.h>
 
-#define MIB             (1ULL << 20)
+#include "init.h"
+
 #define KEXEC_FILE_TWIN 0x40000000UL
-#define TWIN_CPUS       0xcULL
 #define PORT            1000
 #define STREAM_BYTES    (1 << 20)
-#define ALIVE_MS        60000
 #define TICK_MS         20000
 #define MAX_CPUS        64
 #define WATCH_ROUNDS    5
 #define SYSRQ           "/proc/sysrq-trigger"
-#define TWIN_CONSOLE    "console=ttyS1,115200 twin_uart=0x2f8 printk.devkmsg=on "
 
-static int twin_fd, log_fd;
+int twin_fd, log_fd;
 static char command_line[4096];
 
-static void result(const char *name, int ok, const char *why) {
+void result(const char *name, int ok, const char *why) {
         dprintf(log_fd, ok ? "<5>ok %s\n" : "<5>not ok %s: %s\n", name, why);
 }
 
-static void result_errno(const char *name, long r, int expected) {
+void result_errno(const char *name, long r, int expected) {
         int error = r < 0 ? errno : 0;
 
         result(name, error == expected, strerrorname_np(error) ?: "success");
 }
 
-static void finish(void) {
+void finish(void) {
         dprintf(log_fd, "<5>end\n");
         reboot(RB_AUTOBOOT);
+        for (;;)
+                pause();
 }
 
 static const char *option(const char *name) {
@@ -85,7 +86,7 @@ static long load(const char *kernel, const char *append) {
         return r;
 }
 
-static int reserve(unsigned long long mem, unsigned long long pmem, unsigned long long cpus) {
+int reserve(unsigned long long mem, unsigned long long pmem, unsigned long long cpus) {
         struct twin_reserve arg = { .mem_size = mem * MIB, .pmem_size = pmem * MIB, .cpus = { cpus } };
 
         return ioctl(twin_fd, TWIN_IOC_RESERVE, &arg);
@@ -100,7 +101,7 @@ static struct twin_info info(void) {
 }
 
 /* Reads events until one of the type comes; others are passed over. */
-static int wait_event(unsigned type, int timeout_ms) {
+int wait_event(unsigned type, int timeout_ms) {
         struct pollfd p = { .fd = twin_fd, .events = POLLIN };
         struct twin_event e;
 
@@ -131,7 +132,7 @@ static int log_has(const char *text) {
         return strstr(buf, text) != NULL;
 }
 
-static void start(const char *append) {
+void start(const char *append) {
         result_errno("load", load("/boot/vmlinuz", append), 0);
         result_errno("boot", ioctl(twin_fd, TWIN_IOC_BOOT), 0);
         result("alive", wait_event(TWIN_STATE_ALIVE, ALIVE_MS), "no heartbeat");
@@ -427,6 +428,8 @@ static void be_twin(void) {
                 reboot(RB_AUTOBOOT);
         } else if (find_way(option("role=")))
                 misbehave(find_way(option("role=")));
+        else
+                pci_twin(option("role="));
         for (;;)
                 pause();
 }
@@ -442,6 +445,8 @@ static void be_old(void) {
                 twins();
         else if (find_way(option("do=")))
                 misbehave_beside_twin(find_way(option("do=")));
+        else
+                pci_old(option("do="));
         finish();
 }
 
