@@ -113,11 +113,18 @@ static int function_of(const char *path, char address[16]) {
         return last != NULL;
 }
 
+/* The node in /dev comes a moment after the entry in /sys. */
 static int open_disk(const char *path, int flags) {
         char device[512];
+        int fd = -1;
 
         snprintf(device, sizeof(device), "/dev/%s", strrchr(path, '/') + 1);
-        return open(device, flags | O_DIRECT | O_CLOEXEC);
+        for (int ms = 0; ms < PATIENCE_MS && fd < 0; ms += STEP_MS) {
+                fd = open(device, flags | O_DIRECT | O_CLOEXEC);
+                if (fd < 0)
+                        usleep(STEP_MS * 1000);
+        }
+        return fd;
 }
 
 static void count_disk(const char *path, void *count) {
