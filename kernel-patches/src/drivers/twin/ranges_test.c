@@ -4,7 +4,7 @@
 
 #include "twin.h"
 
-#define MAX	4
+#define ROOM	4
 #define SPACE	12
 
 /* The addresses below SPACE that a list covers, as bits. */
@@ -45,11 +45,11 @@ static void cut_leaves_the_rest(struct kunit *test)
 	for (from = 0; from < SPACE; from++) {
 		for (to = from; to < SPACE; to++) {
 			struct twin_range cut = { .start = from, .size = to - from };
-			struct twin_range ranges[MAX];
+			struct twin_range ranges[ROOM];
 
 			memcpy(ranges, list, sizeof(list));
-			nr = twin_range_cut(ranges, ARRAY_SIZE(list), &cut, MAX);
-			KUNIT_ASSERT_LE(test, nr, MAX);
+			nr = twin_range_cut(ranges, ARRAY_SIZE(list), &cut, ROOM);
+			KUNIT_ASSERT_LE(test, nr, ROOM);
 			expect_list(test, ranges, nr);
 			KUNIT_EXPECT_EQ(test, covered(ranges, nr),
 					covered(list, ARRAY_SIZE(list)) &
@@ -62,37 +62,37 @@ static void cut_leaves_the_rest(struct kunit *test)
 static void cut_of_a_full_list(struct kunit *test)
 {
 	struct twin_range cut = { .start = 11, .size = 1 };
-	struct twin_range ranges[MAX + 1] = {
+	struct twin_range ranges[ROOM + 1] = {
 		{ .start = 0, .size = 1 }, { .start = 2, .size = 1 },
 		{ .start = 4, .size = 1 }, { .start = 10, .size = 3 },
 		{ .start = 99, .size = 1 },
 	};
 
-	KUNIT_EXPECT_EQ(test, twin_range_cut(ranges, MAX, &cut, MAX), MAX);
-	KUNIT_EXPECT_EQ(test, ranges[MAX - 1].start, 10);
-	KUNIT_EXPECT_EQ(test, ranges[MAX - 1].size, 1);
-	KUNIT_EXPECT_EQ(test, ranges[MAX].start, 99);
+	KUNIT_EXPECT_EQ(test, twin_range_cut(ranges, ROOM, &cut, ROOM), ROOM);
+	KUNIT_EXPECT_EQ(test, ranges[ROOM - 1].start, 10);
+	KUNIT_EXPECT_EQ(test, ranges[ROOM - 1].size, 1);
+	KUNIT_EXPECT_EQ(test, ranges[ROOM].start, 99);
 
 	cut = (struct twin_range){ .start = 0, .size = 99 };
-	KUNIT_EXPECT_EQ(test, twin_range_cut(ranges, MAX, &cut, MAX), 0);
+	KUNIT_EXPECT_EQ(test, twin_range_cut(ranges, ROOM, &cut, ROOM), 0);
 }
 
 static void cut_at_the_end_of_addresses(struct kunit *test)
 {
 	struct twin_range all = { .start = 0, .size = U64_MAX };
 	struct twin_range cut = { .start = SZ_4G, .size = U64_MAX - SZ_4G };
-	struct twin_range ranges[MAX] = { all };
+	struct twin_range ranges[ROOM] = { all };
 
-	KUNIT_EXPECT_EQ(test, twin_range_cut(ranges, 1, &cut, MAX), 1);
+	KUNIT_EXPECT_EQ(test, twin_range_cut(ranges, 1, &cut, ROOM), 1);
 	KUNIT_EXPECT_EQ(test, ranges[0].start, 0);
 	KUNIT_EXPECT_EQ(test, ranges[0].size, SZ_4G);
 }
 
 static void cut_of_an_empty_list(struct kunit *test)
 {
-	struct twin_range cut = { .size = 1 }, ranges[MAX];
+	struct twin_range cut = { .size = 1 }, ranges[ROOM];
 
-	KUNIT_EXPECT_EQ(test, twin_range_cut(ranges, 0, &cut, MAX), 0);
+	KUNIT_EXPECT_EQ(test, twin_range_cut(ranges, 0, &cut, ROOM), 0);
 }
 
 static struct kunit_case ranges_cases[] = {
