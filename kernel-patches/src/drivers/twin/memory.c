@@ -69,13 +69,21 @@ static u64 old_ram_in(u64 start, u64 end)
 	return bytes;
 }
 
+/*
+ * What the old kernel left there must not be seen by anyone. A page that is zero
+ * is not written: in a virtual machine it may have no memory behind it. By
+ * words, since emulators store bytes one by one where clear_page() does.
+ */
 static void clear_and_free(struct page *page, unsigned int order)
 {
-	/*
-	 * What the old kernel left there must not be seen by anyone. By words:
-	 * emulators store bytes one by one where clear_page() does.
-	 */
-	memset64(page_address(page), 0, (PAGE_SIZE << order) / sizeof(u64));
+	unsigned int i;
+
+	for (i = 0; i < 1U << order; i++) {
+		void *at = page_address(page + i);
+
+		if (memchr_inv(at, 0, PAGE_SIZE))
+			memset64(at, 0, PAGE_SIZE / sizeof(u64));
+	}
 	generic_online_page(page, order);
 }
 
