@@ -21,6 +21,7 @@ TIERS = (*MESON_TIERS, "vm")
 LONG_TIERS = ("debug", "soak")
 DEBUG_SERIES = "7.2"
 SOAK_UPGRADES = 100
+SOAK_ROUNDS = 20
 # Build directories of the meson tiers and what sets them apart.
 BUILDS = {
     "plain": ("--werror",),
@@ -109,9 +110,10 @@ def run_debug():
 
 
 def run_soak(upgrades):
-    """Upgrades in a row, many of them."""
+    """Upgrades in a row, many of them; then twins booted and released."""
     os.environ["TKD_TEST_UPGRADES"] = str(upgrades)
-    return run_vm("test_upgrades_in_a_row")
+    os.environ["TKD_TEST_ROUNDS"] = str(SOAK_ROUNDS)
+    return run_vm("test_upgrades_in_a_row") + run_vm("test_rounds_of_boot_and_release")
 
 
 def main():

@@ -131,7 +131,7 @@ class Boot(unittest.TestCase):
         self.drop()
         self.assert_nothing_lost()
 
-    def test_rounds(self):
+    def test_rounds_of_boot_and_release(self):
         self.server.run(f"for i in $(seq {ROUNDS}); do tkctl boot {release(NEW)} && tkctl release || exit 1; done",
                         timeout=ROUNDS * (BOOT_TIMEOUT + RELEASE_TIMEOUT), silence=BOOT_TIMEOUT)
         self.assert_nothing_lost()
