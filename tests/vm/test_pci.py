@@ -61,6 +61,9 @@ class Pci(KernelCase):
                 self.assertEqual(len(set(data)), len(DISKS))
                 self.assertEqual(set(facts(self.logs[TWIN], "data")), set(data))
 
+    def test_reboot_with_lent_functions(self):
+        self.run_pci(*SERIES[-1:] * 2, "pci-reboot", end="reboot: machine restart")
+
     def test_refusals(self):
         for series in SERIES:
             with self.subTest(series):

@@ -436,6 +436,17 @@ static void old_lend(void) {
         for_each(FUNCTIONS, report_function, NULL);
 }
 
+/* The machine goes down while the twin has its devices. */
+static void old_reboot(void) {
+        result("disks", wait_disks(DISKS), "missing");
+        for_each(FUNCTIONS, add_lendable, NULL);
+        result_errno("reserve", reserve(1536, 512, TWIN_CPUS), 0);
+        start_with_functions("pci-keep");
+        all_until(TWIN_IOC_GIVE, "give", 0);
+        sleep(3);
+        all_until(TWIN_IOC_TAKE, "take from a live twin", EBUSY);
+}
+
 static void read_lent(void) {
         static char line[4096];
         char *list = read_text("/proc", "cmdline", line, sizeof(line)) ? strstr(line, "lent=") : NULL;
@@ -479,6 +490,7 @@ static const struct {
         { "pci-refusals", old_refusals },
         { "pci-no-ecam",  old_no_ecam  },
         { "pci-lend",     old_lend     },
+        { "pci-reboot",   old_reboot   },
 }, twin_cases[] = {
         { "pci-takeover", twin_takeover },
         { "pci-refusals", twin_refusals },

@@ -182,8 +182,14 @@ int twin_park_machine(void)
 static int fence_at_reboot(struct notifier_block *nb, unsigned long action,
 			   void *data)
 {
-	if (twin_runs())
-		twin_cpus_fence();
+	if (!twin_runs())
+		return NOTIFY_DONE;
+	twin_cpus_fence();
+	/* What was lent is shut down by its drivers next. */
+	if (mutex_trylock(&twin_lock)) {
+		twin_functions_take_all();
+		mutex_unlock(&twin_lock);
+	}
 	return NOTIFY_DONE;
 }
 
