@@ -8,12 +8,16 @@
 #define pr_fmt(fmt) "twin: " fmt
 
 #include <linux/device.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/string.h>
 #include <linux/twin.h>
 #include <linux/watchdog.h>
 
 #include "twin.h"
+
+/* From the park of the old kernel until the twin has bound its driver. */
+#define TAKEOVER_S	120
 
 /* Nests outside of the drivers' locks. */
 static DEFINE_MUTEX(watchdogs_lock);
@@ -101,17 +105,31 @@ void twin_watchdog_remove(struct watchdog_device *wdd)
 	mutex_unlock(&watchdogs_lock);
 }
 
+/* The takeover may take longer than a program needs to ping again. */
+static void give_time(struct watchdog_device *wdd)
+{
+	unsigned int longest = TAKEOVER_S;
+
+	if (wdd->max_hw_heartbeat_ms)
+		longest = min(longest, wdd->max_hw_heartbeat_ms / 1000);
+	else if (wdd->max_timeout)
+		longest = min(longest, wdd->max_timeout);
+	if (wdd->ops->set_timeout && longest > wdd->timeout)
+		wdd->ops->set_timeout(wdd, longest);
+}
+
 static bool hand_over(struct watchdog_device *wdd,
 		      struct twin_platform_watchdog *to)
 {
 	if (!watchdog_active(wdd) && !watchdog_hw_running(wdd))
 		return false;
+	strscpy(to->name, watchdog_name(wdd));
+	to->timeout = wdd->timeout;
+	give_time(wdd);
 	if (wdd->ops->ping)
 		wdd->ops->ping(wdd);
 	else
 		wdd->ops->start(wdd);
-	strscpy(to->name, watchdog_name(wdd));
-	to->timeout = wdd->timeout;
 	return true;
 }
 
