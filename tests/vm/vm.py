@@ -74,6 +74,14 @@ class Qmp:
             if "return" in answer:
                 return answer["return"]
 
+    def wait_event(self, name):
+        """The data of the next event of this name; others are passed over."""
+        while line := self._file.readline():
+            answer = json.loads(line)
+            if answer.get("event") == name:
+                return answer.get("data")
+        raise MachineDied(f"QEMU ended without {name}")
+
     def close(self):
         self._file.close()
         self._socket.close()

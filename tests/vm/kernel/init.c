@@ -12,6 +12,7 @@
  *   do=WAY        misbehave in this way while a twin looks on
  *   do=takeover   a twin that takes the machine
  *   do=pci-...    PCI functions, see pci.c
+ *   do=board-...  the board, see board.c
  *   role=...      what a twin does once it is up (set by the old kernel's side)
  */
 #include <errno.h>
@@ -38,7 +39,6 @@
 #include "init.h"
 
 #define KEXEC_FILE_TWIN 0x40000000UL
-#define PORT            1000
 #define STREAM_BYTES    (1 << 20)
 #define TICK_MS         20000
 #define MAX_CPUS        64
@@ -138,7 +138,7 @@ void start(const char *append) {
         result("alive", wait_event(TWIN_STATE_ALIVE, ALIVE_MS), "no heartbeat");
 }
 
-static int connect_twin(void) {
+int connect_twin(void) {
         struct sockaddr_vm a = { .svm_family = AF_VSOCK, .svm_cid = info().cid == 2 ? 3 : 2, .svm_port = PORT };
 
         for (int try = 0; try < 200; try++) {
@@ -428,7 +428,7 @@ static void be_twin(void) {
                 reboot(RB_AUTOBOOT);
         } else if (find_way(option("role=")))
                 misbehave(find_way(option("role=")));
-        else
+        else if (!board_twin(option("role=")))
                 pci_twin(option("role="));
         for (;;)
                 pause();
@@ -445,7 +445,7 @@ static void be_old(void) {
                 twins();
         else if (find_way(option("do=")))
                 misbehave_beside_twin(find_way(option("do=")));
-        else
+        else if (!board_old(option("do=")))
                 pci_old(option("do="));
         finish();
 }
