@@ -13,8 +13,10 @@
 #include <linux/acpi.h>
 #include <linux/minmax.h>
 #include <linux/reboot.h>
+#include <linux/smp.h>
 #include <linux/stop_machine.h>
 
+#include <asm/apic.h>
 #include <asm/i8259.h>
 #include <asm/io_apic.h>
 
@@ -98,6 +100,20 @@ static void take_pic(void)
 	legacy_pic->mask_all();
 }
 
+/* The board's NMIs come to every LINT1: that of CPU 0 is open as a rule. */
+static int __init leave_nmi(void)
+{
+	if (board_is_foreign)
+		apic_write(APIC_LVT1, APIC_DM_NMI | APIC_LVT_MASKED);
+	return 0;
+}
+early_initcall(leave_nmi);
+
+static void take_nmi(void *info)
+{
+	apic_write(APIC_LVT1, APIC_DM_NMI);
+}
+
 /**
  * twin_arch_take_board - drive the board, which no other kernel does any more
  *
@@ -113,6 +129,7 @@ int twin_arch_take_board(void)
 	if (r)
 		return r;
 	take_pic();
+	smp_call_function_single(0, take_nmi, NULL, 1);
 	twin_arch_take_acpi();
 	/* A kernel that kexec starts elsewhere leaves the boot processor out. */
 	reboot_cpu = max(twin_arch_apic_to_cpu(twin_arch_bsp()), 0);
