@@ -11,11 +11,13 @@ from redis_load import KEYS
 from server import SERIES, Server, facts, release
 
 UPGRADES = int(os.environ.get("TKD_TEST_UPGRADES") or 10)
-# Steps of the ledger that the summary shows, and by how much memory and files may differ.
+# Steps of the ledger that the summary shows.
 SPANS = ("reserve", "load", "boot", "checkpoint", "migrate", "takeover")
+# Jobs that tkd keeps at least, when there were as many.
 HISTORY_MAX = 100
+# By how much of itself the memory may differ.
 MEMORY_SLACK = 0.002
-FILES_SLACK = 4
+FILES_SLACK = 4         # in /run
 
 
 @dataclass
@@ -112,5 +114,5 @@ class Again(unittest.TestCase):
             self.assert_not_grown(series, footprint)
         self.upgrade(SERIES[(UPGRADES - 1) % len(SERIES)], "rollback")
         history = self.machine.server.output("tkctl history").splitlines()[1:]
-        self.assertEqual(len(history), min(UPGRADES + 1, HISTORY_MAX))
+        self.assertGreaterEqual(len(history), min(UPGRADES + 1, HISTORY_MAX))
         self.assertTrue(all(" done " in line for line in history), history)
