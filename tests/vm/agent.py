@@ -128,7 +128,7 @@ class Agent:
         deadline = time.monotonic() + timeout
         while True:
             try:
-                return self.run("true", timeout=5, silence=timeout)
+                return self.run("true", timeout=timeout, silence=timeout)
             except AgentTimeout:
                 if time.monotonic() > deadline:
                     raise

@@ -135,7 +135,6 @@ class Server(Machine):
 
     def wait_taken_over(self):
         """Wait until the twin's tkd has ended the job; the job."""
-        self.twin.wait(TAKEOVER_TIMEOUT)
         return self.wait_job(self.twin, "done", TAKEOVER_TIMEOUT)
 
     def job(self, agent):
