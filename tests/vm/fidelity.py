@@ -15,7 +15,7 @@ from server import SERIES, Server, release
 from vm import TOP
 
 COLLECT = Path(__file__).with_name("collect.sh")
-TABLE = TOP / "FIDELITY.md"
+TABLE = TOP / "tests/FIDELITY.md"
 COLD, UPGRADED = "cold boot", "upgrade"
 # Differs by so much and is still the same.
 MEMORY_SHARE = 0.01
