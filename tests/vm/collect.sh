@@ -20,7 +20,7 @@ cat /proc/iomem
 section ioports
 cat /proc/ioports
 section pci
-lspci -D -vv -nn
+lspci -D -vv -n
 section interrupts
 cat /proc/interrupts
 section acpi

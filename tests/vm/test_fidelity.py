@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The comparison of an upgraded machine with a cold boot: how it judges."""
+"""The comparison of an upgraded machine with a cold boot: how it judges, and
+that nothing is different but what tests/FIDELITY.md explains."""
 
 import re
 import unittest
 
 import fidelity
 from fidelity import COLD, UPGRADED, Difference, Rule
+from server import SERIES
 
 INTERRUPTS = """            CPU0       CPU1
    {a}:          {n}          0   IO-APIC   9-fasteoi   acpi
@@ -47,3 +49,9 @@ class Judge(unittest.TestCase):
         a, b, c = ({"memory": f"MemTotal: {n} kB\n"} for n in (1000000, 991000, 989000))
         self.assertEqual(list(fidelity.compare_memory(a, b)), [])
         self.assertEqual(len(list(fidelity.compare_memory(a, c))), 1)
+
+
+class Fidelity(unittest.TestCase):
+    def test_upgraded_machine_is_as_a_cold_boot(self):
+        unknown, _used = fidelity.run(SERIES[0], SERIES[-1])
+        self.assertEqual([], unknown, "\n" + "\n".join(map(str, unknown)))
