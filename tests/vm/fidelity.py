@@ -84,6 +84,7 @@ def pci_lines(text):
         if line[:1].strip():
             function = line.split()[0]
         line = re.sub(r"routed to IRQ \d+", "routed to an IRQ", line.strip())
+        line = re.sub(r" \(prog-if 00[^)]*\)", "", line)       # is shown only with its name
         line = re.sub(r"Address: [0-9a-f]+ +Data: [0-9a-f]+", "Address, Data", line)
         if line:
             yield f"{function} {line}"
