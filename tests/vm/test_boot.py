@@ -112,6 +112,27 @@ class Boot(unittest.TestCase):
         self.drop()
         self.assert_nothing_lost()
 
+    def function(self, driver):
+        """Address of the PCI function behind a virtio driver."""
+        return self.server.output(f"basename $(dirname $(readlink -f /sys/bus/virtio/drivers/{driver}/virtio*))")
+
+    def test_function_is_lent(self):
+        """The random number generator goes to the twin and comes back, once by itself."""
+        disk, rng = self.function("virtio_blk"), self.function("virtio_rng")
+        read = "timeout 10 head -c 1000 /dev/hwrng | wc -c"
+        self.assertEqual(self.server.output(read), "1000")
+        self.boot()
+        refused = self.server.run(f"tkctl give {disk}", check=False)
+        self.assertEqual(refused.status, 3, refused.output)
+        self.assertIn("root filesystem", refused.stderr)
+        for take in (f"tkctl take {rng}", "tkctl release"):
+            self.server.run(f"tkctl give {rng}")
+            self.assertIn(f"Lent: {rng}", self.server.output("tkctl status"))
+            self.assertIn("\n1000\r", self.console(read))
+            self.server.run(take, timeout=RELEASE_TIMEOUT)
+            self.assertEqual(self.server.output(read), "1000")
+        self.assert_nothing_lost()
+
     def dies(self, state, *commands):
         self.boot()
         self.console(*commands)
