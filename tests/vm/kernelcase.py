@@ -8,13 +8,18 @@ import subprocess
 import tempfile
 import time
 import unittest
+from itertools import permutations
 from pathlib import Path
 
-from server import kernel
+from server import SERIES, kernel
 from vm import CONSOLE, TWIN, Machine, build
 
 TIMEOUT = 600
 COMPLAINT = re.compile(r"WARNING:|BUG:|Oops|INFO: (lockdep|trying to register|rcu|task)|UBSAN:")
+# 6.12 now and then counts its deadline server as a task that is left on a CPU that goes offline.
+KNOWN = re.compile(r"WARNING: .* sched_cpu_dying")
+# Old kernel and twin of different series, if there are any.
+PAIRS = tuple(permutations(SERIES, 2)) or (SERIES * 2,)
 
 
 def pack(root, path):
@@ -68,7 +73,7 @@ class KernelCase(unittest.TestCase):
         lines = messages("".join(self.logs.values()))
         self.assertEqual([s for s in lines if s.lstrip().startswith("not ok")], [])
         self.assertTrue(end in lines, "\n".join(lines[-30:]))
-        self.assertEqual([s for s in lines if COMPLAINT.search(s)], [])
+        self.assertEqual([s for s in lines if COMPLAINT.search(s) and not KNOWN.search(s)], [])
         return lines
 
     def count_ok(self, *args, **kwargs):

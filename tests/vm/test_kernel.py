@@ -2,14 +2,11 @@
 """The kernels alone, without tkd: /dev/twin as seen from kernel/init.c."""
 
 import re
-from itertools import permutations
 
-from kernelcase import KernelCase
+from kernelcase import PAIRS, KernelCase
 from server import SERIES
 from vm import TWIN
 
-# Old kernel and twin of different series, if there are any.
-PAIRS = tuple(permutations(SERIES, 2)) or (SERIES * 2,)
 KUNIT_SUITES = ("twin_device", "twin_events", "twin_log", "twin_ranges", "twin_ring", "twin_state")
 
 

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """PCI functions in both kernels, without tkd: see kernel/pci.c."""
 
-import itertools
 import os
 from pathlib import Path
 
-from kernelcase import KernelCase, messages
+from kernelcase import PAIRS, KernelCase, messages
 from server import SERIES
 from vm import CONSOLE, TWIN
 
@@ -45,7 +44,7 @@ class Pci(KernelCase):
         return self.run_machine(old, twin, what, devices=self.devices(), **kwargs)
 
     def test_takeover(self):
-        for old, twin in itertools.product(SERIES, SERIES):
+        for old, twin in PAIRS:
             with self.subTest(old=old, twin=twin):
                 self.run_pci(old, twin, "pci-takeover", log=TWIN)
                 for word in ("function", "data"):
@@ -65,10 +64,7 @@ class Pci(KernelCase):
         self.run_pci(*SERIES[-1:] * 2, "pci-reboot", end="reboot: machine restart")
 
     def test_refusals(self):
-        for series in SERIES:
-            with self.subTest(series):
-                lines = self.run_pci(series, series, "pci-refusals")
-                self.assertGreater(len([s for s in lines if s.startswith("ok ")]), 15)
+        self.assertGreater(self.count_ok(*PAIRS[0], "pci-refusals", devices=self.devices()), 15)
 
     def test_no_ecam(self):
-        self.run_pci(SERIES[0], SERIES[1], "pci-no-ecam", append="pci=nommconf")
+        self.run_pci(*PAIRS[-1], "pci-no-ecam", append="pci=nommconf")

@@ -122,7 +122,7 @@ static long mem_total(void) {
         return kib;
 }
 
-static int log_has(const char *text) {
+int log_has(const char *text) {
         static char buf[300000];
         struct twin_log log = { .buf = (unsigned long) buf, .len = sizeof(buf) - 1 };
 

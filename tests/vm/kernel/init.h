@@ -18,6 +18,7 @@ _Noreturn void finish(void);
 int reserve(unsigned long long mem, unsigned long long pmem, unsigned long long cpus);
 void start(const char *append);
 int wait_event(unsigned type, int timeout_ms);
+int log_has(const char *text);
 
 /* A stream to PORT of the other kernel, or -1. */
 int connect_twin(void);

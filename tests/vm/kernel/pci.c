@@ -407,6 +407,18 @@ static void start_with_functions(const char *role) {
         start(append);
 }
 
+/* The twin of role pci-keep says in its log that it has all. */
+static void wait_keeping(void) {
+        int keeps = 0;
+
+        for (int ms = 0; ms < ALIVE_MS && !keeps; ms += STEP_MS) {
+                keeps = log_has("ok keeps all");
+                if (!keeps)
+                        usleep(STEP_MS * 1000);
+        }
+        result("twin keeps all", keeps, "not told");
+}
+
 /* All go to the twin and come back twice: returned, and with its death. */
 static void old_lend(void) {
         result("disks", wait_disks(DISKS), "missing");
@@ -426,7 +438,7 @@ static void old_lend(void) {
         start_with_functions("pci-keep");
         for_each("/sys/block", keep_reading, NULL);
         all_until(TWIN_IOC_GIVE, "give", 0);
-        sleep(3);
+        wait_keeping();
         all_until(TWIN_IOC_TAKE, "take from a live twin", EBUSY);
         result_errno("kill", ioctl(twin_fd, TWIN_IOC_KILL), 0);
         all_until(TWIN_IOC_TAKE, "take after the kill", ENODEV);
@@ -443,7 +455,7 @@ static void old_reboot(void) {
         result_errno("reserve", reserve(1536, 512, TWIN_CPUS), 0);
         start_with_functions("pci-keep");
         all_until(TWIN_IOC_GIVE, "give", 0);
-        sleep(3);
+        wait_keeping();
         all_until(TWIN_IOC_TAKE, "take from a live twin", EBUSY);
 }
 
@@ -478,6 +490,7 @@ static void twin_borrow(void) {
 static void twin_keep(void) {
         accept_all();
         for_each("/sys/block", keep_reading, NULL);
+        result("keeps all", 1, NULL);
         for (;;)
                 pause();
 }
