@@ -11,6 +11,7 @@
 #include "engine-link.h"
 #include "frame.h"
 #include "log.h"
+#include "signals.h"
 
 #define SEND_USEC (500 * USEC_PER_MSEC)
 
@@ -121,15 +122,6 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
         if (!l->closed)
                 l->callbacks->died(how, l->userdata);
         return 0;
-}
-
-static void reset_signals(void) {
-        sigset_t none;
-
-        for (int sig = 1; sig < SIGRTMIN; sig++)
-                signal(sig, SIG_DFL);
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* The child: only its socket and the standard descriptors stay open. */

@@ -18,6 +18,7 @@
 #include "channel.h"
 #include "console-io.h"
 #include "log.h"
+#include "signals.h"
 #include "twin-device.h"
 
 #define BEGIN_MSEC      10000
@@ -54,11 +55,7 @@ static bool peer_may_enter(int fd) {
 }
 
 static void run_program(Session *s, const char *term) {
-        sigset_t none;
-
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-        signal(SIGPIPE, SIG_DFL);
+        reset_signals();
         setenv("TERM", term, 1);
         execvp(s->program[0], s->program);
         log_error_errno(-errno, "Cannot run %s: %m", s->program[0]);
