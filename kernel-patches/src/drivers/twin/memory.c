@@ -25,15 +25,25 @@
 /* What is left of the machine's map after three cuts. */
 #define MAX_RANGES	(TWIN_MEMORY_RANGES + 3)
 
-/* RAM that was the old kernel's, sorted, and nowhere below 1 MiB. */
+/* RAM that was the old kernel's, sorted. */
 static struct twin_range old_ram[MAX_RANGES];
 static unsigned int nr_old_ram;
 static struct twin_range next_ram, next_pmem;
 static bool taken;
 
+/*
+ * Memory below 1 MiB is left to the firmware, as at boot. It is mapped from the
+ * boot on, so KASAN takes the shadow of its whole block for there: then the
+ * block is left out.
+ */
+static u64 left_alone(void)
+{
+	return IS_ENABLED(CONFIG_KASAN) ? memory_block_size_bytes() : SZ_1M;
+}
+
 static void find_old_ram(void)
 {
-	const struct twin_range low = { .size = SZ_1M };
+	const struct twin_range low = { .size = left_alone() };
 	const struct twin_memory_map *map = twin_arch_machine_map();
 	struct twin_range own[2];
 	unsigned int i;
