@@ -198,16 +198,17 @@ static void exec_selftest(const char *name, int out) {
 /* What it says goes to the log as well. */
 static void run_selftest(const char *name) {
         int fds[2] = { -1, -1 }, status = -1;
+        pid_t pid = -1;
         char line[512];
         FILE *output;
 
-        if (pipe(fds) == 0 && fork() == 0)
+        if (pipe(fds) == 0 && (pid = fork()) == 0)
                 exec_selftest(name, fds[1]);
         close(fds[1]);
         output = fdopen(fds[0], "re");
         while (output && fgets(line, sizeof(line), output))
                 dprintf(log_fd, "<5>%s", line);
-        wait(&status);
+        waitpid(pid, &status, 0);
         result(name, status == 0, "failed");
         if (output)
                 fclose(output);

@@ -99,7 +99,7 @@ TEST_F(load, a_kernel_of_another_paging_depth)
 	EXPECT_ERROR(ENOEXEC, twin_load(patched_kernel(XLOADFLAGS, &flags, 1)));
 }
 
-TEST_F(load, an_initrd_that_does_not_fit)
+TEST_F_TIMEOUT(load, an_initrd_that_does_not_fit, BOOT_TIMEOUT)
 {
 	off_t size = twin_info(self->fd).mem_size;
 
