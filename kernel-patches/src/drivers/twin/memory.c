@@ -9,6 +9,7 @@
 #include <linux/device.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
+#include <linux/kasan.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
@@ -88,12 +89,15 @@ static void clear_and_free(struct page *page, unsigned int order)
 {
 	unsigned int i;
 
+	/* Nobody has allocated these pages. */
+	kasan_disable_current();
 	for (i = 0; i < 1U << order; i++) {
 		void *at = page_address(page + i);
 
 		if (memchr_inv(at, 0, PAGE_SIZE))
 			memset64(at, 0, PAGE_SIZE / sizeof(u64));
 	}
+	kasan_enable_current();
 	generic_online_page(page, order);
 }
 
