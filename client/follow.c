@@ -252,13 +252,15 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
 }
 
 /**
- * event_open() - an event loop that the connection is attached to; signals are blocked, for it to handle
+ * event_open() - an event loop that the connection is attached to, and SIGINT and SIGTERM
  * @c: the connection
+ * @on_signal: what the signals do, or NULL: they end the loop
+ * @userdata: of @on_signal
  * @ret: the loop
  *
  * Return: 0 or a negative errno.
  */
-int event_open(Context *c, sd_event **ret) {
+int event_open(Context *c, sd_event_signal_handler_t on_signal, void *userdata, sd_event **ret) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         sigset_t set;
         int r;
@@ -269,6 +271,10 @@ int event_open(Context *c, sd_event **ret) {
         if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
                 return -errno;
         r = sd_event_new(&event);
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGINT, on_signal, userdata);
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGTERM, on_signal, userdata);
         if (r < 0)
                 return r;
         r = sd_bus_attach_event(c->bus, event, SD_EVENT_PRIORITY_NORMAL);
@@ -303,13 +309,7 @@ static int follow_init(Follow *f) {
         int r;
 
         progress_init(&f->progress, f->context);
-        r = event_open(f->context, &f->event);
-        if (r < 0)
-                return r;
-        r = sd_event_add_signal(f->event, NULL, SIGINT, on_interrupt, f);
-        if (r < 0)
-                return r;
-        r = sd_event_add_signal(f->event, NULL, SIGTERM, on_interrupt, f);
+        r = event_open(f->context, on_interrupt, f, &f->event);
         if (r < 0)
                 return r;
         r = sd_event_add_time_relative(f->event, &f->tick, CLOCK_MONOTONIC, USEC_PER_SEC, 0, on_tick, f);

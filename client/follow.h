@@ -5,7 +5,8 @@
 
 #include "tkctl.h"
 
-int event_open(Context *c, sd_event **ret);
+int event_open(Context *c, sd_event_signal_handler_t on_signal, void *userdata, sd_event **ret);
+
 /* What Ctrl-C means to the one who follows. */
 typedef enum Interrupt {
         INTERRUPT_LEAVES,  /* only watching, or nothing that can be cancelled */

@@ -3,7 +3,6 @@
 /* tkctl log: print the twin's kernel log, and follow it. */
 
 #include <ctype.h>
-#include <signal.h>
 
 #include "bus.h"
 #include "fault.h"
@@ -165,13 +164,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
 static int follow_log(LogView *k) {
         int r;
 
-        r = event_open(k->context, &k->event);
-        if (r < 0)
-                return r;
-        r = sd_event_add_signal(k->event, NULL, SIGINT, NULL, NULL);
-        if (r < 0)
-                return r;
-        r = sd_event_add_signal(k->event, NULL, SIGTERM, NULL, NULL);
+        r = event_open(k->context, NULL, NULL, &k->event);
         if (r < 0)
                 return r;
         r = sd_event_add_time_relative(k->event, NULL, CLOCK_MONOTONIC, POLL_USEC, 0, on_timer, k);

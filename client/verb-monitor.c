@@ -2,7 +2,6 @@
 
 /* tkctl monitor: follow what tkd does, or one job until it ends. */
 
-#include <signal.h>
 #include <time.h>
 
 #include "bus.h"
@@ -195,12 +194,6 @@ static int print_state(Context *c) {
 static int monitor_run(Context *c, sd_event *event) {
         int r;
 
-        r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
-        if (r < 0)
-                return r;
-        r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
-        if (r < 0)
-                return r;
         r = sd_bus_set_exit_on_disconnect(c->bus, true);
         if (r < 0)
                 return r;
@@ -221,7 +214,7 @@ int verb_monitor(Context *c, int argc, char **argv) {
                 return r != EXIT_OK ? r : follow_watch(c, id);
         }
 
-        r = event_open(c, &event);
+        r = event_open(c, NULL, NULL, &event);
         if (r >= 0)
                 r = monitor_run(c, event);
         sd_bus_detach_event(c->bus);

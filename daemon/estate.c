@@ -12,6 +12,7 @@
 #include "engine-error.h"
 #include "estate.h"
 #include "files.h"
+#include "frame.h"
 #include "log.h"
 #include "program.h"
 
@@ -158,12 +159,6 @@ static int estate_describe(json_object **ret, char **ret_error) {
         return 0;
 }
 
-static const char *get_string(json_object *o, const char *key) {
-        json_object *value;
-
-        return json_object_object_get_ex(o, key, &value) ? json_object_get_string(value) : NULL;
-}
-
 static bool is_mounted(const char *path) {
         FILE *f = setmntent("/proc/self/mounts", "re");
         bool found = false;
@@ -180,11 +175,11 @@ static int try_mount(json_object *disk, const char *target, char **ret_error) {
         _cleanup_free_ char *source = NULL, *text = NULL;
         int r;
 
-        if (asprintf(&source, "UUID=%s", strempty(get_string(disk, "uuid"))) < 0)
+        if (asprintf(&source, "UUID=%s", strempty(frame_get_string(disk, "uuid"))) < 0)
                 return -ENOMEM;
         r = run_program((const char *const[]) {
-                                "mount", "-t", strempty(get_string(disk, "type")), "-o",
-                                strempty(get_string(disk, "options")), source, target, NULL }, &text);
+                                "mount", "-t", strempty(frame_get_string(disk, "type")), "-o",
+                                strempty(frame_get_string(disk, "options")), source, target, NULL }, &text);
         if (r == 0)
                 return 0;
         free(TAKE_PTR(*ret_error));
@@ -193,7 +188,7 @@ static int try_mount(json_object *disk, const char *target, char **ret_error) {
 
 static int mount_disk(json_object *disk, char **ret_error) {
         const struct timespec step = { .tv_nsec = DISK_WAIT_STEP_NSEC };
-        const char *path = strempty(get_string(disk, "path"));
+        const char *path = strempty(frame_get_string(disk, "path"));
         char target[PATH_MAX];
         int r;
 
@@ -238,7 +233,7 @@ static int claim_disks(json_object *o) {
                 k = mount_disk(disk, &text);
                 if (k >= 0)
                         continue;
-                log_error("%s of the machine is not mounted: %s", strempty(get_string(disk, "path")),
+                log_error("%s of the machine is not mounted: %s", strempty(frame_get_string(disk, "path")),
                           text ?: strerror(-k));
                 r = k;
         }
@@ -278,7 +273,7 @@ static void start_logins(void) {
 }
 
 static void claim_name(json_object *o) {
-        const char *hostname = get_string(o, "hostname");
+        const char *hostname = frame_get_string(o, "hostname");
 
         if (hostname && sethostname(hostname, strlen(hostname)) < 0)
                 log_warning_errno(-errno, "The machine has lost its name: %m");
@@ -288,7 +283,7 @@ static int estate_claim(json_object *o, char **ret_error) {
         int r, k;
 
         claim_name(o);
-        r = command_line_keep(strempty(get_string(o, "command-line")));
+        r = command_line_keep(strempty(frame_get_string(o, "command-line")));
         if (r < 0)
                 log_warning_errno(r, "The next upgrade starts from this kernel's command line: %m");
         r = write_text_file(LAST_PID_FILE, LAST_PID);

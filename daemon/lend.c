@@ -100,34 +100,24 @@ int lend_take(Worker *w, EngineError *e) {
         return r < 0 ? engine_error_set(e, r, "Failed", "Cannot have %s back: %m", address) : 0;
 }
 
-static int function_of(json_object *frame, struct twin_function *ret, const char **ret_address, EngineError *e) {
-        *ret_address = strempty(frame_get_string(frame, "function"));
-        if (pci_function_parse(*ret_address, ret) < 0)
+/* @harmless: an error that means that there is nothing left to do. */
+static int call_for_old(Reception *c, json_object *frame, int (*call)(int fd, const struct twin_function *f), int harmless,
+                        const char *what, EngineError *e) {
+        const char *address = strempty(frame_get_string(frame, "function"));
+        struct twin_function f;
+        int r;
+
+        if (pci_function_parse(address, &f) < 0)
                 return engine_error_set(e, -EINVAL, "TwinFailed", "The request names no PCI function");
-        return 0;
+        r = call(c->device_fd, &f);
+        return r < 0 && r != harmless ? engine_error_set(e, r, "TwinFailed", "Cannot %s %s: %m", what, address) : 0;
 }
 
 int reception_accept(Reception *c, json_object *frame, EngineError *e) {
-        struct twin_function f;
-        const char *address;
-        int r;
-
-        r = function_of(frame, &f, &address, e);
-        if (r < 0)
-                return r;
-        r = c->backend->twin->accept(c->device_fd, &f);
-        return r < 0 && r != -EALREADY ? engine_error_set(e, r, "TwinFailed", "Cannot accept %s: %m", address) : 0;
+        return call_for_old(c, frame, c->backend->twin->accept, -EALREADY, "accept", e);
 }
 
 /* What was never accepted, or is gone already, needs not be returned. */
 int reception_return(Reception *c, json_object *frame, EngineError *e) {
-        struct twin_function f;
-        const char *address;
-        int r;
-
-        r = function_of(frame, &f, &address, e);
-        if (r < 0)
-                return r;
-        r = c->backend->twin->return_(c->device_fd, &f);
-        return r < 0 && r != -ENODEV ? engine_error_set(e, r, "TwinFailed", "Cannot let go of %s: %m", address) : 0;
+        return call_for_old(c, frame, c->backend->twin->return_, -ENODEV, "let go of", e);
 }

@@ -57,6 +57,17 @@ static int begin_check(Manager *m, sd_bus_message *call, JobKind kind, const cha
         return 1;
 }
 
+static int check_called_version(Manager *m, sd_bus_message *call, JobKind kind, OptionFlags allowed, CheckDoneFn done,
+                                sd_bus_error *error) {
+        const char *version;
+        int r;
+
+        r = sd_bus_message_read(call, "s", &version);
+        if (r < 0)
+                return r;
+        return begin_check(m, call, kind, version, allowed, done, error);
+}
+
 static void reply_findings(Check *check, void *userdata) {
         _cleanup_(pending_call_freep) PendingCall *p = userdata;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -72,13 +83,7 @@ static void reply_findings(Check *check, void *userdata) {
 }
 
 int manager_method_check(sd_bus_message *call, void *userdata, sd_bus_error *error) {
-        const char *version;
-        int r;
-
-        r = sd_bus_message_read(call, "s", &version);
-        if (r < 0)
-                return r;
-        return begin_check(userdata, call, JOB_UPGRADE, version, OPTION_MODE, reply_findings, error);
+        return check_called_version(userdata, call, JOB_UPGRADE, OPTION_MODE, reply_findings, error);
 }
 
 /* Another job may have begun while this one was checked, or its last bit be under way. */
@@ -133,13 +138,7 @@ static void start_or_refuse(Check *check, void *userdata) {
 }
 
 static int upgrade_authorized(sd_bus_message *call, void *userdata, sd_bus_error *error) {
-        const char *version;
-        int r;
-
-        r = sd_bus_message_read(call, "s", &version);
-        if (r < 0)
-                return r;
-        return begin_check(userdata, call, JOB_UPGRADE, version, OPTION_MODE | OPTION_DRY_RUN, start_or_refuse, error);
+        return check_called_version(userdata, call, JOB_UPGRADE, OPTION_MODE | OPTION_DRY_RUN, start_or_refuse, error);
 }
 
 int manager_method_upgrade(sd_bus_message *call, void *userdata, sd_bus_error *error) {
@@ -147,13 +146,7 @@ int manager_method_upgrade(sd_bus_message *call, void *userdata, sd_bus_error *e
 }
 
 static int boot_authorized(sd_bus_message *call, void *userdata, sd_bus_error *error) {
-        const char *version;
-        int r;
-
-        r = sd_bus_message_read(call, "s", &version);
-        if (r < 0)
-                return r;
-        return begin_check(userdata, call, JOB_BOOT, version, OPTION_DRY_RUN, start_or_refuse, error);
+        return check_called_version(userdata, call, JOB_BOOT, OPTION_DRY_RUN, start_or_refuse, error);
 }
 
 int manager_method_boot(sd_bus_message *call, void *userdata, sd_bus_error *error) {

@@ -73,28 +73,26 @@ static int device_park(int fd) {
         return call(fd, TWIN_IOC_PARK, NULL);
 }
 
-static int device_give(int fd, const struct twin_function *f) {
+static int call_with_function(int fd, unsigned long request, const struct twin_function *f) {
         struct twin_function copy = *f;
 
-        return call(fd, TWIN_IOC_GIVE, &copy);
+        return call(fd, request, &copy);
+}
+
+static int device_give(int fd, const struct twin_function *f) {
+        return call_with_function(fd, TWIN_IOC_GIVE, f);
 }
 
 static int device_take(int fd, const struct twin_function *f) {
-        struct twin_function copy = *f;
-
-        return call(fd, TWIN_IOC_TAKE, &copy);
+        return call_with_function(fd, TWIN_IOC_TAKE, f);
 }
 
 static int device_accept(int fd, const struct twin_function *f) {
-        struct twin_function copy = *f;
-
-        return call(fd, TWIN_IOC_ACCEPT, &copy);
+        return call_with_function(fd, TWIN_IOC_ACCEPT, f);
 }
 
 static int device_return(int fd, const struct twin_function *f) {
-        struct twin_function copy = *f;
-
-        return call(fd, TWIN_IOC_RETURN, &copy);
+        return call_with_function(fd, TWIN_IOC_RETURN, f);
 }
 
 static int device_takeover(int fd, uint32_t part, uint32_t timeout_ms, struct twin_takeover *ret) {
