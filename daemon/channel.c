@@ -2,6 +2,7 @@
 /*
  * Channel: hello and protocol version between the two tkd, see channel.h.
  */
+#include <sys/socket.h>
 #include <sys/utsname.h>
 
 #include "channel.h"
@@ -54,4 +55,11 @@ int channel_check_hello(json_object *frame, Hello *ret, EngineError *e) {
         }
         *ret = h;
         return 0;
+}
+
+int channel_connect_result(int fd) {
+        socklen_t size = sizeof(int);
+        int error;
+
+        return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? -errno : -error;
 }

@@ -50,6 +50,14 @@ int channel_check_hello(json_object *frame, Hello *ret, EngineError *e);
  */
 bool channel_peer_is_root(int fd);
 
+/**
+ * channel_connect_result() - what came of ChannelOps.connect()
+ * @fd:         socket that has become writable
+ *
+ * Return: 0 or a negative errno.
+ */
+int channel_connect_result(int fd);
+
 /* uname -r of the running kernel; constant for the life of the process. */
 const char *kernel_release(void);
 

@@ -4,8 +4,8 @@
  * connection to the caller; nothing of the login passes through the daemon.
  */
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
+#include "channel.h"
 #include "log.h"
 #include "manager.h"
 #include "polkit.h"
@@ -26,18 +26,11 @@ static void opening_free(void *p) {
         free(o);
 }
 
-static int connection_error(int fd) {
-        socklen_t size = sizeof(int);
-        int error;
-
-        return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? errno : error;
-}
-
 static int answer(const Opening *o, sd_bus_error *error) {
-        int e = connection_error(o->fd);
+        int r = channel_connect_result(o->fd);
 
-        if (e > 0)
-                return sd_bus_error_setf(error, TKD_ERROR_TWIN_FAILED, "The twin takes no logins: %s", strerror(e));
+        if (r < 0)
+                return sd_bus_error_setf(error, TKD_ERROR_TWIN_FAILED, "The twin takes no logins: %s", strerror(-r));
         return sd_bus_reply_method_return(o->call, "h", o->fd);
 }
 

@@ -4,8 +4,8 @@
  * start on, whether it was booted a moment or a week ago.
  */
 #include <poll.h>
-#include <sys/socket.h>
 
+#include "channel.h"
 #include "worker.h"
 
 #define HELLO_TIMEOUT_USEC      (10 * USEC_PER_SEC)
@@ -41,8 +41,7 @@ static bool twin_lives(Worker *w) {
 static int try_connect(Worker *w) {
         _cleanup_close_ int fd = -EBADF;
         struct pollfd p;
-        socklen_t size = sizeof(int);
-        int error;
+        int r;
 
         if (!twin_lives(w))
                 return -EAGAIN;
@@ -52,9 +51,8 @@ static int try_connect(Worker *w) {
         p = (struct pollfd) { .fd = fd, .events = POLLOUT };
         if (poll(&p, 1, CONNECT_USEC / USEC_PER_MSEC) <= 0)
                 return -ETIMEDOUT;
-        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-                return -errno;
-        return error > 0 ? -error : TAKE_FD(fd);
+        r = channel_connect_result(fd);
+        return r < 0 ? r : TAKE_FD(fd);
 }
 
 static int connect_twin(Worker *w, uint64_t deadline, EngineError *e) {
