@@ -98,9 +98,11 @@ def acpi_lines(text):
 
 
 def device_lines(text):
-    """Blocks of memory follow the size, compared elsewhere; counters of serial lines are left out."""
+    """Blocks of memory follow the size, compared elsewhere. Counters of serial lines are left out, and the numbers of
+    input devices: keyboard and mouse are looked for side by side."""
     for line in text.splitlines():
         if not re.match(r"(memory|cpu|memory_tiering|node) ", line):
+            line = re.sub(r"^(class input [a-z]+)\d+", r"\1", line)
             yield re.sub(r" (tx|rx|brk|oe|fe):\d+", "", line)
 
 
