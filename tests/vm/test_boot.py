@@ -32,7 +32,7 @@ class Boot(unittest.TestCase):
         cls.machine = m = cls.enterClassContext(Server(OLD))
         m.load()
         m.server.run("systemctl start tkd")
-        # The kernel counts the descriptors of memory that it added itself, so that MemTotal grows a little, once.
+        # What comes back is not where it was: ranges are compared from the first return on, the total with the boot.
         cls.first = cls.inventory()
         cls.server = m.server
         cls.boot()
