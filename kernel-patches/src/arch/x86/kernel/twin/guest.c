@@ -276,6 +276,18 @@ static bool __init read_header(phys_addr_t pa)
 	return known;
 }
 
+/*
+ * A twin whose RAM lies above 4 GiB has a little below as well, for the
+ * trampoline and bounce buffers. The decompressor, which may put the kernel
+ * into any RAM, is not told of it.
+ */
+static void __init claim_low_memory(void)
+{
+	if (boot_header.low_size)
+		e820__range_update(boot_header.low_start, boot_header.low_size,
+				   E820_TYPE_TWIN_FOREIGN, E820_TYPE_RAM);
+}
+
 /**
  * twin_parse_setup_data - this kernel is a twin
  * @pa: physical address of the SETUP_TWIN entry
@@ -299,6 +311,7 @@ void __init twin_parse_setup_data(u64 pa)
 			native_halt();
 	}
 	handover_pa = area;
+	claim_low_memory();
 	read_platform(area);
 	init_platform();
 	pr_info("twin: booted beside another kernel, hand-over area at %pa\n",

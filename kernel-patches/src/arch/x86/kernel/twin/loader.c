@@ -63,8 +63,9 @@ static void setup_memory_map(struct boot_params *params)
 	params->e820_entries = 0;
 	add_e820(params, start, ram, E820_TYPE_RESERVED);
 	add_e820(params, ram, twin_range_end(&twin_region.ram), E820_TYPE_RAM);
+	/* The kernel must not be put there: see claim_low_memory(). */
 	add_e820(params, twin_region.low.start, twin_range_end(&twin_region.low),
-		 E820_TYPE_RAM);
+		 E820_TYPE_TWIN_FOREIGN);
 	add_e820(params, twin_region.pmem.start,
 		 twin_range_end(&twin_region.pmem), E820_TYPE_PRAM);
 	add_foreign_memory(params);
