@@ -63,6 +63,11 @@ static struct twin_lent *find_argument(const struct twin_area *area,
 	return find_entry(area, arg->segment, arg->bus, arg->devfn);
 }
 
+static bool change_entry(struct twin_lent *entry, u32 from, u32 to)
+{
+	return sync_cmpxchg(&entry->state, from, to) == from;
+}
+
 static struct twin_lent *find_free_entry(void)
 {
 	struct twin_function_table *table = table_of(&twin_below);
@@ -229,8 +234,7 @@ static int take_back(struct lent_function *lent)
 
 static bool twin_may_use(struct twin_lent *entry)
 {
-	if (sync_cmpxchg(&entry->state, TWIN_LENT_OFFERED,
-			 TWIN_LENT_WITHDRAWN) == TWIN_LENT_OFFERED)
+	if (change_entry(entry, TWIN_LENT_OFFERED, TWIN_LENT_WITHDRAWN))
 		return false;
 	return entry->state == TWIN_LENT_ACCEPTED &&
 	       twin_get_state() == TWIN_STATE_ALIVE;
@@ -293,11 +297,6 @@ bool twin_function_is_mine(u16 segment, u8 bus, u8 devfn)
 		return false;
 	entry = find_entry(&twin_above, segment, bus, devfn);
 	return entry && READ_ONCE(entry->state) == TWIN_LENT_ACCEPTED;
-}
-
-static bool change_entry(struct twin_lent *entry, u32 from, u32 to)
-{
-	return sync_cmpxchg(&entry->state, from, to) == from;
 }
 
 /**

@@ -187,7 +187,7 @@ static int add_whole_blocks(u64 start, u64 size)
 {
 	return twin_add_memory(memory_add_physaddr_to_nid(start), start, size,
 			       is_next_twin(start) ? MMOP_ONLINE_MOVABLE
-						   : MMOP_ONLINE_KERNEL);
+						   : MMOP_ONLINE_KERNEL, NULL);
 }
 
 static int name_ram(u64 start, u64 end)
@@ -229,19 +229,11 @@ static int name_ram_of_block(u64 start, u64 end)
 static int add_broken_block(u64 start, u64 size)
 {
 	struct resource res = DEFINE_RES_MEM_NAMED(start, size, "Twin");
-	enum mmop was = mhp_get_default_online_type();
-	int r = twin_arch_split_map(start, size);
+	int r;
 
-	if (r)
-		return r;
-	mhp_set_default_online_type(MMOP_ONLINE_KERNEL);
-	r = add_memory_resource(memory_add_physaddr_to_nid(start), &res,
-				MHP_NONE);
-	mhp_set_default_online_type(was);
-	if (r)
-		return r;
-	twin_arch_reserve_memmap(start, size);
-	return name_ram_of_block(start, start + size);
+	r = twin_add_memory(memory_add_physaddr_to_nid(start), start, size,
+			    MMOP_ONLINE_KERNEL, &res);
+	return r ?: name_ram_of_block(start, start + size);
 }
 
 /* The longest run of blocks alike from @start on, a chunk at most. */

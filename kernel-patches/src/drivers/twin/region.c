@@ -256,16 +256,28 @@ static int take_anywhere(struct twin_range *range, u64 size, bool low_first)
 	return r;
 }
 
+static int add_resource(int nid, struct resource *res)
+{
+	int r;
+
+	lock_device_hotplug();
+	r = add_memory_resource(nid, res, MHP_NONE);
+	unlock_device_hotplug();
+	return r;
+}
+
 /**
  * twin_add_memory - give memory to this kernel and online it
  * @nid:   node to which it belongs
  * @start: physical address, aligned to a memory block
  * @size:  bytes
  * @type:  to what kind of zone
+ * @res:   stands for it in place of a "System RAM" of its own, or NULL
  *
  * Return: 0, or what memory hotplug says.
  */
-int twin_add_memory(int nid, u64 start, u64 size, enum mmop type)
+int twin_add_memory(int nid, u64 start, u64 size, enum mmop type,
+		    struct resource *res)
 {
 	enum mmop was = mhp_get_default_online_type();
 	int r;
@@ -275,7 +287,8 @@ int twin_add_memory(int nid, u64 start, u64 size, enum mmop type)
 		return r;
 	/* There is no other way to say so. */
 	mhp_set_default_online_type(type);
-	r = add_memory(nid, start, size, MHP_MERGE_RESOURCE);
+	r = res ? add_resource(nid, res)
+		: add_memory(nid, start, size, MHP_MERGE_RESOURCE);
 	mhp_set_default_online_type(was);
 	if (!r)
 		twin_arch_reserve_memmap(start, size);
@@ -290,7 +303,7 @@ static void give_back(struct twin_range *range)
 	if (!size)
 		return;
 	/* This kernel did without, so what it cannot move may stay out of it. */
-	r = twin_add_memory(range->nid, start, size, MMOP_ONLINE_MOVABLE);
+	r = twin_add_memory(range->nid, start, size, MMOP_ONLINE_MOVABLE, NULL);
 	if (r)
 		pr_err("cannot give back %llu MiB at %#llx: %d\n",
 		       size / SZ_1M, start, r);

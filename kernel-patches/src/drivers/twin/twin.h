@@ -91,7 +91,8 @@ struct twin_region {
 extern struct twin_region twin_region;
 u64 twin_region_block_size(void);
 u64 twin_region_boot_size(void);
-int twin_add_memory(int nid, u64 start, u64 size, enum mmop type);
+int twin_add_memory(int nid, u64 start, u64 size, enum mmop type,
+		    struct resource *res);
 int twin_region_reserve(u64 size, u64 pmem_size);
 void twin_region_release(void);
 u64 twin_region_set_aside(struct twin_range *ranges, unsigned int nr,

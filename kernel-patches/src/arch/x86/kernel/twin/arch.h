@@ -44,6 +44,7 @@ void twin_pci_init(void);
 
 /* cpu.c */
 void __noreturn twin_arch_park_fenced(void);
+void twin_arch_send(u32 apic_id, u32 what);
 
 /* sipi.S */
 extern const char twin_sipi_code[], twin_sipi_long[], twin_sipi_area[];

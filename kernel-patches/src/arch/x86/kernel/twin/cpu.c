@@ -122,13 +122,18 @@ void __noreturn twin_arch_park_last(const struct twin_area *area)
 	twin_arch_park(area, false);
 }
 
-static void send_nmi(u32 apic_id)
+/**
+ * twin_arch_send - send an interrupt to a CPU, whichever kernel it runs
+ * @apic_id: its APIC id
+ * @what:    low word of the ICR: delivery mode, vector
+ */
+void twin_arch_send(u32 apic_id, u32 what)
 {
 	unsigned long flags;
 
 	local_irq_save(flags);
 	safe_apic_wait_icr_idle();
-	apic_icr_write(APIC_DM_NMI | APIC_DEST_PHYSICAL, apic_id);
+	apic_icr_write(what, apic_id);
 	local_irq_restore(flags);
 }
 
@@ -168,7 +173,7 @@ int twin_arch_wake(const struct twin_area *area, u32 apic_id, u64 entry, u64 arg
 	/* The parked CPU reads @arg only after it has seen @entry. */
 	smp_store_release(&slot->entry, entry);
 	for (try = 0; try < WAKE_TRIES; try++) {
-		send_nmi(apic_id);
+		twin_arch_send(apic_id, APIC_DM_NMI | APIC_DEST_PHYSICAL);
 		if (wait_leaving(slot)) {
 			/* Let the last NMI arrive while there is an IDT. */
 			usleep_range(20, 40);
@@ -187,13 +192,8 @@ int twin_arch_wake(const struct twin_area *area, u32 apic_id, u64 entry, u64 arg
  */
 void twin_arch_doorbell(u32 apic_id)
 {
-	unsigned long flags;
-
-	local_irq_save(flags);
-	safe_apic_wait_icr_idle();
-	apic_icr_write(APIC_DM_FIXED | APIC_DEST_PHYSICAL |
-		       X86_PLATFORM_IPI_VECTOR, apic_id);
-	local_irq_restore(flags);
+	twin_arch_send(apic_id, APIC_DM_FIXED | APIC_DEST_PHYSICAL |
+				X86_PLATFORM_IPI_VECTOR);
 }
 
 /**

@@ -123,25 +123,15 @@ static int install_sipi(const struct twin_area *area, u64 pa)
 	return 0;
 }
 
-static void send(u32 apic_id, u32 what)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	apic_icr_write(what, apic_id);
-	safe_apic_wait_icr_idle();
-	local_irq_restore(flags);
-}
-
 static void init_and_sipi(u32 apic_id, u64 pa)
 {
-	send(apic_id, APIC_INT_LEVELTRIG | APIC_INT_ASSERT | APIC_DM_INIT);
+	twin_arch_send(apic_id, APIC_INT_LEVELTRIG | APIC_INT_ASSERT | APIC_DM_INIT);
 	usleep_range(100, 200);
-	send(apic_id, APIC_INT_LEVELTRIG | APIC_DM_INIT);
+	twin_arch_send(apic_id, APIC_INT_LEVELTRIG | APIC_DM_INIT);
 	usleep_range(10000, 11000);
-	send(apic_id, APIC_DM_STARTUP | (pa >> PAGE_SHIFT));
+	twin_arch_send(apic_id, APIC_DM_STARTUP | (pa >> PAGE_SHIFT));
 	usleep_range(300, 400);
-	send(apic_id, APIC_DM_STARTUP | (pa >> PAGE_SHIFT));
+	twin_arch_send(apic_id, APIC_DM_STARTUP | (pa >> PAGE_SHIFT));
 }
 
 static bool wait_for_handler(const struct twin_slot *slot)
@@ -169,7 +159,7 @@ static void ask_by_nmi(const struct twin_slot *slot, u32 apic_id)
 	if (!wait_for_handler(slot))
 		return;
 	for (i = 0; i < NMI_TRIES; i++) {
-		send(apic_id, APIC_DM_NMI | APIC_DEST_PHYSICAL);
+		twin_arch_send(apic_id, APIC_DM_NMI | APIC_DEST_PHYSICAL);
 		msleep(NMI_WAIT_MS);
 		if (READ_ONCE(slot->state) == TWIN_CPU_PARKED)
 			return;

@@ -12,8 +12,8 @@ FIXTURE(events) {
 FIXTURE_SETUP(events)
 {
 	self->fd = twin_open();
-	if (self->fd < 0 || !twin_is_old_kernel(self->fd))
-		SKIP(return, "this kernel cannot boot a twin");
+	if (no_old_kernel(self->fd))
+		SKIP(return, "%s", no_old_kernel(self->fd));
 }
 
 FIXTURE_TEARDOWN(events)
@@ -108,10 +108,8 @@ FIXTURE(twin_log) {
 FIXTURE_SETUP(twin_log)
 {
 	self->fd = twin_open();
-	if (self->fd < 0 || !twin_is_old_kernel(self->fd))
-		SKIP(return, "this kernel cannot boot a twin");
-	if (!kernel_path())
-		SKIP(return, "no TWIN_KERNEL");
+	if (no_twin_kernel(self->fd))
+		SKIP(return, "%s", no_twin_kernel(self->fd));
 	self->size = 1 << 20;
 	self->buf = malloc(self->size);
 	ASSERT_NE(NULL, self->buf);

@@ -18,10 +18,8 @@ FIXTURE(load) {
 FIXTURE_SETUP(load)
 {
 	self->fd = twin_open();
-	if (self->fd < 0 || !twin_is_old_kernel(self->fd))
-		SKIP(return, "this kernel cannot boot a twin");
-	if (!kernel_path())
-		SKIP(return, "no TWIN_KERNEL");
+	if (no_twin_kernel(self->fd))
+		SKIP(return, "%s", no_twin_kernel(self->fd));
 	ASSERT_EQ(0, twin_reserve(self->fd));
 	machine_look(&self->before);
 }

@@ -66,8 +66,8 @@ FIXTURE_VARIANT_ADD(size, more_pmem_than_there_is) {
 FIXTURE_SETUP(size)
 {
 	self->fd = twin_open();
-	if (self->fd < 0 || !twin_is_old_kernel(self->fd))
-		SKIP(return, "this kernel cannot boot a twin");
+	if (no_old_kernel(self->fd))
+		SKIP(return, "%s", no_old_kernel(self->fd));
 	machine_look(&self->before);
 }
 
@@ -97,8 +97,8 @@ FIXTURE(cpus) {
 FIXTURE_SETUP(cpus)
 {
 	self->fd = twin_open();
-	if (self->fd < 0 || !twin_is_old_kernel(self->fd))
-		SKIP(return, "this kernel cannot boot a twin");
+	if (no_old_kernel(self->fd))
+		SKIP(return, "%s", no_old_kernel(self->fd));
 	if (last_cpu() == 0)
 		SKIP(return, "one CPU");
 	machine_look(&self->before);
@@ -164,8 +164,8 @@ FIXTURE(reserve) {
 FIXTURE_SETUP(reserve)
 {
 	self->fd = twin_open();
-	if (self->fd < 0 || !twin_is_old_kernel(self->fd))
-		SKIP(return, "this kernel cannot boot a twin");
+	if (no_old_kernel(self->fd))
+		SKIP(return, "%s", no_old_kernel(self->fd));
 	ASSERT_EQ(0, twin_reserve(self->fd));
 }
 

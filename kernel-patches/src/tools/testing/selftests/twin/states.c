@@ -167,10 +167,8 @@ FIXTURE_SETUP(states)
 	unsigned int i;
 
 	self->fd = twin_open();
-	if (self->fd < 0 || !twin_is_old_kernel(self->fd))
-		SKIP(return, "this kernel cannot boot a twin");
-	if (!kernel_path())
-		SKIP(return, "no TWIN_KERNEL");
+	if (no_twin_kernel(self->fd))
+		SKIP(return, "%s", no_twin_kernel(self->fd));
 	for (i = 0; i < variant->nr_enter; i++)
 		ASSERT_EQ(0, enter(self->fd, variant->enter[i], variant->stuck));
 	ASSERT_TRUE(variant->state != TWIN_STATE_ALIVE ||
@@ -219,10 +217,8 @@ FIXTURE(decision) {
 FIXTURE_SETUP(decision)
 {
 	self->fd = twin_open();
-	if (self->fd < 0 || !twin_is_old_kernel(self->fd))
-		SKIP(return, "this kernel cannot boot a twin");
-	if (!kernel_path())
-		SKIP(return, "no TWIN_KERNEL");
+	if (no_twin_kernel(self->fd))
+		SKIP(return, "%s", no_twin_kernel(self->fd));
 	ASSERT_EQ(0, twin_reserve(self->fd));
 	ASSERT_EQ(0, twin_load(stuck_kernel()));
 	ASSERT_EQ(0, ioctl(self->fd, TWIN_IOC_BOOT));

@@ -261,4 +261,19 @@ static inline bool wait_event(int fd, __u32 type, int timeout_ms)
 	return false;
 }
 
+/* Why a test cannot run here that needs a kernel that boots twins, or NULL. */
+static inline const char *no_old_kernel(int fd)
+{
+	return fd < 0 || !twin_is_old_kernel(fd) ?
+		"this kernel cannot boot a twin" : NULL;
+}
+
+/* The same for a test that needs a kernel to boot as well. */
+static inline const char *no_twin_kernel(int fd)
+{
+	const char *why = no_old_kernel(fd);
+
+	return why || kernel_path() ? why : "no TWIN_KERNEL";
+}
+
 #endif /* _TWIN_TEST_H */
