@@ -28,6 +28,13 @@ class Pci(KernelCase):
         for index, _ in enumerate(DISKS):
             Path(cls.directory, f"disk{index}").write_bytes(os.urandom(8 * MIB))
 
+    def drives(self, *disks):
+        arguments = []
+        for index, device in enumerate(disks):
+            arguments += ["-drive", f"if=none,id=d{index},file={self.directory}/disk{index},format=raw,snapshot=on",
+                          "-device", f"{device},drive=d{index}"]
+        return arguments
+
     def devices(self):
         """A disk of each kind, two behind root ports, two network devices."""
         arguments = []
@@ -35,10 +42,7 @@ class Pci(KernelCase):
             arguments += ["-netdev", f"user,id=net{slot},net=10.0.{slot}.0/24"]
         for device in OTHERS:
             arguments += ["-device", device]
-        for index, device in enumerate(DISKS):
-            arguments += ["-drive", f"if=none,id=d{index},file={self.directory}/disk{index},format=raw,snapshot=on",
-                          "-device", f"{device},drive=d{index}"]
-        return arguments
+        return arguments + self.drives(*DISKS)
 
     def run_pci(self, old, twin, what, **kwargs):
         return self.run_machine(old, twin, what, devices=self.devices(), **kwargs)
@@ -65,6 +69,11 @@ class Pci(KernelCase):
 
     def test_refusals(self):
         self.assertGreater(self.count_ok(*PAIRS[0], "pci-refusals", devices=self.devices()), 15)
+
+    def test_iommu_group(self):
+        disks = self.drives("virtio-blk-pci,addr=4", "virtio-blk-pci,addr=5.0,multifunction=on", "virtio-blk-pci,addr=5.1")
+        self.run_machine(*SERIES[-1:] * 2, "pci-group", devices=["-device", "virtio-iommu-pci", *disks])
+        self.assertEqual(len(facts(self.logs[CONSOLE], "data")), 3)
 
     def test_no_ecam(self):
         self.run_pci(*PAIRS[-1], "pci-no-ecam", append="pci=nommconf")

@@ -34,6 +34,7 @@
 #define FUNCTIONS       "/sys/bus/pci/devices"
 #define DATA_BYTES      65536
 #define DISKS           6
+#define GROUP_DISKS     3
 #define MAX_FUNCTIONS   16
 #define PATIENCE_MS     20000
 #define STEP_MS         50
@@ -398,6 +399,21 @@ static void old_no_ecam(void) {
         check_devices(DISKS);
 }
 
+/* Behind an IOMMU what cannot be told apart goes together or not at all. */
+static void old_group(void) {
+        result("in a group", access("/sys/bus/pci/devices/0000:00:05.0/iommu_group", F_OK) == 0, "not there");
+        result_errno("reserve", reserve(1536, 512, TWIN_CPUS), 0);
+        start("role=stay");
+        result_errno("give one of a group", call(TWIN_IOC_GIVE, "0000:00:05.0"), EBUSY);
+        result_errno("give the other", call(TWIN_IOC_GIVE, "0000:00:05.1"), EBUSY);
+        result_errno("take what was refused", call(TWIN_IOC_TAKE, "0000:00:05.0"), ENODEV);
+        result_errno("give one that is alone", call(TWIN_IOC_GIVE, "0000:00:04.0"), 0);
+        result_errno("take it", call(TWIN_IOC_TAKE, "0000:00:04.0"), 0);
+        result_errno("kill", ioctl(twin_fd, TWIN_IOC_KILL), 0);
+        result_errno("release", ioctl(twin_fd, TWIN_IOC_RELEASE), 0);
+        report_all_data(GROUP_DISKS);
+}
+
 static void start_with_functions(const char *role) {
         char append[1024];
 
@@ -502,6 +518,7 @@ static const struct {
         { "pci-takeover", old_takeover },
         { "pci-refusals", old_refusals },
         { "pci-no-ecam",  old_no_ecam  },
+        { "pci-group",    old_group    },
         { "pci-lend",     old_lend     },
         { "pci-reboot",   old_reboot   },
 }, twin_cases[] = {
