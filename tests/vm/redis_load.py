@@ -50,7 +50,10 @@ class Connection:
     def ask(self, *words):
         """A command that answers with a number."""
         self.send(encode(*words))
-        return int(self._file.readline()[1:])
+        line = self._file.readline()
+        if not line.startswith(b":"):   # it says BUSY while a script runs for long
+            raise ConnectionError(f"redis answered {line!r}")
+        return int(line[1:])
 
     def close(self):
         self._file.close()
