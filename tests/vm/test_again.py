@@ -55,7 +55,7 @@ def seconds(job, span):
 
 
 def row(number, job, footprint):
-    times = " ".join(f"{seconds(job, s):{len(s.rjust(7))}.1f}" for s in SPANS)
+    times = " ".join(f"{seconds(job, s):.1f}".rjust(max(7, len(s))) for s in SPANS)
     return (f"{number:3} {job['version']:12} {times} {job['downtime']['total_ns'] / 1e9:7.2f} "
             f"{footprint.memory >> 10:7} {footprint.warnings:5} {footprint.mounts:4} {footprint.run_files:4} {footprint.state_size:6}")
 
@@ -93,16 +93,13 @@ class Again(unittest.TestCase):
         self.assertGreaterEqual(after.counter, acked, "acknowledged writes are lost")
         self.assertIn(release(series), m.server.output("tkctl list"))
 
-    def check_growth(self, series):
-        """What the machine has now; all that can say why when it has grown."""
-        agent = self.machine.server
-        now = Footprint.of(agent)
+    def check_growth(self, series, now):
+        """All that can say why is printed when the machine has grown."""
         try:
             self.assert_not_grown(series, now)
         except AssertionError:
-            print(now, agent.output("tkctl show; dmesg; cat /proc/iomem /proc/zoneinfo", timeout=120), sep="\n")
+            print(self.machine.server.output("tkctl show; dmesg; cat /proc/iomem /proc/zoneinfo", timeout=120))
             raise
-        return now
 
     def assert_not_grown(self, series, now):
         """Against the first time that this series was upgraded to: by then all there is was there."""
@@ -120,7 +117,9 @@ class Again(unittest.TestCase):
         for number in range(1, UPGRADES + 1):
             series = SERIES[number % len(SERIES)]
             job = self.upgrade(series, f"upgrade {release(series)}")
-            print(row(number, job, self.check_growth(series)), flush=True)
+            footprint = Footprint.of(self.machine.server)
+            print(row(number, job, footprint), flush=True)
+            self.check_growth(series, footprint)
         self.upgrade(SERIES[(UPGRADES - 1) % len(SERIES)], "rollback")
         history = self.machine.server.output("tkctl history").splitlines()[1:]
         self.assertGreaterEqual(len(history), min(UPGRADES + 1, HISTORY_MAX))

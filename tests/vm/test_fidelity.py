@@ -27,6 +27,8 @@ class Judge(unittest.TestCase):
         self.same(fidelity.log_lines, "usb 1-1: error 0x12\nusb 1-2: error 0x13", "usb 2-1: error 0x77")
         self.same(fidelity.pci_lines, "0000:00:01.0 A\n\tInterrupt: pin A routed to IRQ 22",
                   "0000:00:01.0 A\n\tInterrupt: pin A routed to IRQ 10")
+        self.same(fidelity.device_lines, "class input input1 keyboard\nclass input mouse0 mouse",
+                  "class input input2 keyboard\nclass input mouse1 mouse")
 
     def test_a_lost_interrupt_counts(self):
         a = set(fidelity.interrupt_lines(INTERRUPTS.format(a=9, b=24, n=1)))
